@@ -1,0 +1,180 @@
+/*
+ * libpfetch: an executor in the manner of Python's concurrent.futures, for tasks that stream their results.
+ * One word says what a worker is: a forked process, a thread, or the caller itself; the task function is the
+ * same.
+ *
+ *   1. executor_new       checks the options; starts nothing yet
+ *   2. executor_submit    queues a task (bytes in); refuses when the queue is full. Workers start as tasks
+ * arrive
+ *   3. executor_poll      waits for and hands over events: (hop, wire…)*, head, (body | wire)…, then end or
+ * lost; every submitted task gets exactly one end, lost or cancelled event
+ *   4. executor_shutdown  lets the tasks finish, or cancels them
+ *   5. executor_free      ends whatever still runs (SIGKILL for processes) and releases all
+ *
+ * Not thread-safe: one thread drives an executor. Process mode forks from that thread, which must outlive the
+ * pool (workers die with it) and should be the only one of its process: what a fork of a threaded program may
+ * do is little (man 2 fork). The library installs no signal handlers and no atexit functions, writes to no
+ * descriptor but its own, and opens everything close-on-exec. A worker process has /dev/null as descriptors
+ * 0, 1 and 2 and none of the caller's others. Workers ignore SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1 and
+ * SIGUSR2, and are gone when the caller's process is.
+ */
+#ifndef PFETCH_EXECUTOR_EXECUTOR_H
+#define PFETCH_EXECUTOR_EXECUTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "executor/emitter.h"
+
+enum executor_mode { EXECUTOR_PROCESS, EXECUTOR_THREAD, EXECUTOR_SERIAL };
+
+enum { EXECUTOR_MAX_WORKERS = 4096 };
+
+/* Called in a new worker before its first task. `worker` is its slot, 1 to max_workers. Returns the worker's
+ * state, or NULL: the worker could not start. Then `message` (size bytes) says why. */
+typedef void *executor_initializer(void *arg, unsigned worker, char *message, size_t size);
+
+/* One task. Must call emitter_end exactly once, last; a return without it is a worker that broke the
+ * protocol. */
+typedef void executor_task(void *state, const void *task, size_t len, struct emitter *out);
+
+/* Called when a worker ends in good order. */
+typedef void executor_finalizer(void *state);
+
+struct executor_options {
+    size_t size; /* sizeof (struct executor_options) */
+    enum executor_mode mode;
+    unsigned max_workers;          /* 1 to EXECUTOR_MAX_WORKERS; serial: 1 is used */
+    unsigned max_tasks_per_worker; /* a worker is replaced after so many; 0: never */
+    bool send_ahead; /* a task may wait in a busy worker's pipe; it is taken back when another worker
+                        is free first */
+    int64_t
+        stopped_grace; /* ns that a busy worker process may be stopped (SIGSTOP) before it counts as lost */
+    executor_initializer *initializer; /* may be NULL: the state is NULL then */
+    executor_task *task;
+    executor_finalizer *finalizer; /* may be NULL */
+    void *arg;                     /* for the initializer */
+    int wake_fd;                   /* serial mode: polled by a waiting task, -1: none … */
+    bool (*wake)(void *arg);       /* … and called then, from the task; true: the task is cancelled */
+    void *wake_arg;
+};
+
+/* Defaults: process mode, 1 worker, ahead on, 2 s of grace, wake_fd -1, the rest zero. */
+#define EXECUTOR_OPTIONS_INIT                                                                                \
+    {                                                                                                        \
+        .size = sizeof(struct executor_options), .mode = EXECUTOR_PROCESS, .max_workers = 1,                 \
+        .send_ahead = true, .stopped_grace = INT64_C(2000000000), .wake_fd = -1                              \
+    }
+
+enum executor_event_type {
+    EXECUTOR_STARTED, /* a worker has taken the task */
+    EXECUTOR_HOP,
+    EXECUTOR_HEAD,
+    EXECUTOR_BODY,
+    EXECUTOR_WIRE,
+    EXECUTOR_NOTE,
+    EXECUTOR_END,       /* the task is done, data is what emitter_end was given */
+    EXECUTOR_LOST,      /* the task's worker died, hung or broke the protocol: data is the reason as text */
+    EXECUTOR_CANCELLED, /* the task was cancelled before or while it ran */
+    EXECUTOR_WARNING /* task 0, data is text: fewer workers than asked, a worker that could not start … */
+};
+
+struct executor_event {
+    enum executor_event_type type;
+    uint64_t task;
+    unsigned worker;  /* slot, 1-based; 0 where no worker had the task */
+    const void *data; /* valid during the call of the handler; a BODY or WIRE may come in other pieces than
+                         were emitted; hostile: a worker process may have been taken over */
+    size_t len;
+};
+
+/* Gets one event. It may call executor_submit, executor_hold, executor_cancel and executor_room, but not
+ * executor_poll, executor_shutdown or executor_free. */
+typedef void executor_handler(void *arg, const struct executor_event *event);
+
+struct executor;
+
+/* A new executor; NULL with a reason in `message` (bad options, no descriptors). The NOFILE soft limit is not
+ * touched; see executor_descriptors. */
+struct executor *executor_new(const struct executor_options *options, char *message, size_t size);
+
+/* The descriptors that `workers` workers of `mode` will need in the caller's process, its own sockets aside
+ * (threads: one socket each is counted). */
+size_t executor_descriptors(enum executor_mode mode, unsigned workers);
+
+/* How many tasks executor_submit takes now without refusing: idle or startable workers, and ahead places. */
+size_t executor_room(const struct executor *x);
+
+/* As executor_room, without the ahead places: tasks that would start at once. */
+size_t executor_idle(const struct executor *x);
+
+enum { EXECUTOR_ANY_WORKER = 0 };
+
+struct executor_submission {
+    uint64_t task;    /* id, not 0, the caller's choice, not in use by an unfinished task */
+    const void *data; /* copied; at most FRAME_MAX_TASK bytes */
+    size_t len;
+    uint64_t affinity; /* not 0: tasks with equal values go to equal workers (value modulo max_workers) */
+    int64_t limit; /* ns a worker may run it: then it counts as hung and is killed; INT64_MAX: no limit. Time
+                      in which the executor does not read the worker's pipe, and in which the caller's own
+                      process was stopped, does not count. Threads and serial: not enforced */
+};
+
+/* Queues a task for the next worker in turn that has room (round-robin). 0, or -1 with errno: EAGAIN (full;
+ * for a task with affinity: its worker is busy and its queue is full), EINVAL, ESHUTDOWN, ENOMEM. */
+int executor_submit(struct executor *x, const struct executor_submission *s);
+
+/* True if a task with this affinity could be submitted now. */
+bool executor_has_room_for(const struct executor *x, uint64_t affinity);
+
+/* Readable when executor_poll has something to do; for another program's poll loop. Not readable for
+ * timeouts: see executor_deadline. Serial mode: always readable while a task is queued. */
+int executor_fd(const struct executor *x);
+
+/* When executor_poll should be called at the latest (CLOCK_MONOTONIC ns): watchdogs; INT64_MAX: no need. */
+int64_t executor_deadline(const struct executor *x);
+
+/* Waits up to `timeout_ms` (-1: until something happens, 0: not at all) and hands what came to `handler`.
+ * Returns the number of events handed over, 0 at the timeout or when no task is left, -1 with errno on
+ * failure. Serial mode runs one queued task to its end. */
+int executor_poll(struct executor *x, int timeout_ms, executor_handler *handler, void *arg);
+
+/* Stops (hold) or goes on (not hold) reading the results of a running task: the worker blocks when its pipe
+ * is full. Results already read may still come during the present call of executor_poll. Serial mode: no
+ * effect. */
+void executor_hold(struct executor *x, uint64_t task, bool hold);
+
+/* Cancels a task that waits; one that runs only if `kill`: its process is killed and replaced (threads: it is
+ * asked to end by emitter_wake). 0: a CANCELLED event (or, if it was faster, an END) will come; -1 with errno
+ * ESRCH (no such task) or EBUSY. */
+int executor_cancel(struct executor *x, uint64_t task, bool kill);
+
+/* Tasks not yet ended. */
+size_t executor_pending(const struct executor *x);
+
+/* Workers that run now, and processes started in all. */
+unsigned executor_workers(const struct executor *x);
+uint64_t executor_workers_started(const struct executor *x);
+
+/* What one worker is at, for a status line. `pid` is 0 for threads and serial. False: no such worker now. */
+struct executor_worker_status {
+    unsigned worker;
+    int pid;
+    uint64_t task; /* 0: idle */
+    int64_t since; /* CLOCK_MONOTONIC ns when it took the task or became idle */
+    bool held;
+};
+bool executor_worker_status(const struct executor *x, unsigned worker, struct executor_worker_status *ret);
+
+enum executor_shutdown_how { EXECUTOR_WAIT, EXECUTOR_CANCEL };
+
+/* No more tasks. WAIT: runs what was submitted to its end; CANCEL: cancels waiting tasks, asks running ones
+ * to end, and at `deadline` (CLOCK_MONOTONIC ns) kills their processes. Events go to `handler`. On return (0)
+ * all workers are gone and every task has had its event; -1: errno. */
+int executor_shutdown(struct executor *x, enum executor_shutdown_how how, int64_t deadline,
+                      executor_handler *handler, void *arg);
+
+/* Ends all workers at once (processes by SIGKILL) and reaps them; threads are asked to end and waited for. */
+void executor_free(struct executor *x);
+
+#endif

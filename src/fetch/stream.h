@@ -1,0 +1,66 @@
+/*
+ * A stream: a connection that is read and written under deadlines, TCP or TLS over another stream (an
+ * https:// proxy makes it TLS in TLS). Blocking code: each call waits, and every wait ends at the earliest of
+ * the three limits, or when the wait's owner says that the fetch is cancelled.
+ */
+#ifndef PFETCH_FETCH_STREAM_H
+#define PFETCH_FETCH_STREAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/deadline.h"
+#include "fetch/error.h"
+
+/* How the fetch waits: shared by the resolver, dial and all streams of one fetch. */
+struct wait {
+    int64_t timeout;         /* ns, longest for any one operation (--timeout) */
+    int64_t phase;           /* deadline of the phase (--connect-timeout), DEADLINE_NEVER outside of it */
+    int64_t whole;           /* deadline of the fetch (--max-time) */
+    int wake_fd;             /* polled with every wait; -1: none */
+    bool (*wake)(void *arg); /* called when wake_fd is readable; true: the fetch is cancelled */
+    void (*idle)(
+        void *arg); /* called when a wait has lasted some ms: what is buffered should go out; NULL: none */
+    void *arg;
+};
+
+/* The deadline of an operation that starts `now`. */
+static inline int64_t wait_deadline(const struct wait *w, int64_t now)
+{
+    return deadline_min(deadline_add(now, w->timeout), deadline_min(w->phase, w->whole));
+}
+
+enum wait_result { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED };
+
+struct pollfd;
+
+/* Waits until one of `count` (at most 16) descriptors is ready, or `deadline` passes, or the fetch is
+ * cancelled. revents are filled in as by poll(2). */
+enum wait_result wait_poll(const struct wait *w, struct pollfd *fds, unsigned count, int64_t deadline);
+
+/* Fills `err` for a result other than WAIT_READY: ERROR_TIMEOUT (the message names the limit that passed: how
+ * many seconds, which option) or ERROR_CANCELLED. Returns -1. */
+int wait_failed(const struct wait *w, enum wait_result result, enum error_phase phase,
+                struct fetch_error *err);
+
+struct stream;
+
+enum { STREAM_EOF = 0, STREAM_ERROR = -1 };
+
+/* Reads up to `size` bytes (> 0), at least one: the number of bytes, STREAM_EOF at a clean end (for TLS:
+ * after close_notify), or STREAM_ERROR with `err`: ERROR_TIMEOUT, ERROR_CANCELLED, or ERROR_TRUNCATED for a
+ * reset, or for TLS an end without close_notify or a broken record. */
+ptrdiff_t stream_read(struct stream *s, void *into, size_t size, const struct wait *w, enum error_phase phase,
+                      struct fetch_error *err);
+
+/* Writes all `len` bytes: 0, or -1 with `err`. */
+int stream_write(struct stream *s, const void *data, size_t len, const struct wait *w, enum error_phase phase,
+                 struct fetch_error *err);
+
+/* True if an idle connection can be used: nothing has arrived and it is not closed. Never waits. (TLS 1.3
+ * tickets that arrived meanwhile are taken in.) */
+bool stream_usable(struct stream *s);
+
+/* Ends and releases: for TLS a close_notify is sent where that needs no wait. NULL is fine. */
+void stream_close(struct stream *s);
+
+#endif
