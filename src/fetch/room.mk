@@ -1,10 +1,15 @@
 noinst_LIBRARIES += libfetch.a
 libfetch_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS) $(CARES_CFLAGS) $(IDN2_CFLAGS) $(ZLIB_CFLAGS) $(BROTLI_CFLAGS) $(ZSTD_CFLAGS)
 libfetch_a_SOURCES = \
+	src/fetch/body.h \
+	src/fetch/coding.h \
 	src/fetch/error.c src/fetch/error.h \
 	src/fetch/fetch.h \
+	src/fetch/response.h \
 	src/fetch/stream.h \
 	src/fetch/target.h
 
 # What a unit test of this room links with.
 FETCH_LIBS = libfetch.a libbase.a $(OPENSSL_LIBS) $(CARES_LIBS) $(IDN2_LIBS) $(ZLIB_LIBS) $(BROTLI_LIBS) $(ZSTD_LIBS)
+
+EXTRA_DIST += tests/support/guarded.h
