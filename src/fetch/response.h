@@ -69,6 +69,9 @@ void response_reset(struct response *r);
 enum parse_result response_parse(struct response *r, struct span bytes, size_t *ret_used,
                                  struct fetch_error *err);
 
+/* True for a tchar (RFC 9110 5.6.2): what field names are made of. */
+bool token_char(unsigned char c);
+
 /* True for 1xx but 101: another head follows. The caller counts them (RESPONSE_INTERIM_MAX). 101 is refused
  * by response_framing. */
 bool response_is_interim(const struct response *r);
@@ -107,19 +110,20 @@ struct framing {
     bool reusable;   /* the connection may be kept once the message is complete */
 };
 
-/* How the body ends (RFC 9112 6.3, in its order):
- *   - CONNECT and 2xx: no body, the connection is the tunnel now (reusable is true).
- *   - 1xx, 204, 304: no body whatever the fields say. 101 is refused: nobody asked for an upgrade.
- *   - Transfer-Encoding: chunked, over any Content-Length; with both, or in HTTP/1.0, never reusable.
- * Refused: chunked twice or not last, and every other coding, since none is ever asked for. `identity` counts
- * as absent, but the connection is not reused.
- *   - Content-Length: digits up to INT64_MAX, or a comma list or several fields of equal ones. Refused:
- * unequal, empty, signed, too large.
- *   - otherwise until the connection ends.
- * reusable: HTTP/1.1 without Connection: close, or HTTP/1.0 with Connection: keep-alive; never with
- * FRAMING_CLOSE. A bodyless answer that announces a body all the same (204 with a length, 204 or 304 with
- * Transfer-Encoding or a broken length) is not reusable.
- * 0 and *ret, or -1 with ERROR_HTTP, PHASE_HEADERS. */
+/*
+ * How the body ends (RFC 9112 6.3, in its order):
+ *   1. CONNECT and 2xx: no body, the connection is the tunnel now (reusable is true).
+ *   2. 1xx, 204, 304: no body whatever the fields say. 101 is refused: nobody asked for an upgrade.
+ *   3. Transfer-Encoding: chunked, over any Content-Length. Refused: chunked twice or not last, an empty
+ * list, and every other coding, since none is ever asked for; `identity` counts as absent.
+ *   4. Content-Length: digits up to INT64_MAX; several fields or a comma list of equal ones are one. Refused:
+ *      unequal, empty, signed or too large ones.
+ *   5. Otherwise until the connection ends.
+ * reusable: HTTP/1.1 without Connection: close, or HTTP/1.0 with Connection: keep-alive. Never where the
+ * sender contradicts itself: Transfer-Encoding beside Content-Length, in HTTP/1.0, or `identity`; or an
+ * answer without a body that announces one (204 with a length, 204 or 304 with Transfer-Encoding or a broken
+ * length). 0 and *ret, or -1 with ERROR_HTTP, PHASE_HEADERS.
+ */
 int response_framing(const struct response *r, enum request_method method, struct framing *ret,
                      struct fetch_error *err);
 

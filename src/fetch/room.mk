@@ -1,11 +1,11 @@
 noinst_LIBRARIES += libfetch.a
 libfetch_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS) $(CARES_CFLAGS) $(IDN2_CFLAGS) $(ZLIB_CFLAGS) $(BROTLI_CFLAGS) $(ZSTD_CFLAGS)
 libfetch_a_SOURCES = \
-	src/fetch/body.h \
+	src/fetch/body.c src/fetch/body.h \
 	src/fetch/coding.h \
 	src/fetch/error.c src/fetch/error.h \
 	src/fetch/fetch.h \
-	src/fetch/response.h \
+	src/fetch/response.c src/fetch/response.h \
 	src/fetch/stream.h \
 	src/fetch/target.h
 
