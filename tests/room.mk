@@ -1,0 +1,24 @@
+# The end-to-end tests: a topic is a file, and a test of its own to `make check`. They run the program as built
+# against the origin, which is built for them.
+TEST_EXTENSIONS = .py
+PY_LOG_COMPILER = python3
+AM_PY_LOG_FLAGS = $(top_srcdir)/tests/e2e/run
+AM_TESTS_ENVIRONMENT = \
+	PFETCH="$${PFETCH-$(abs_top_builddir)/pfetch}"; export PFETCH; \
+	ORIGIN='$(abs_top_builddir)/tests/origin/origin'; export ORIGIN; \
+	TOP_SRCDIR='$(abs_top_srcdir)'; export TOP_SRCDIR;
+
+E2E_TESTS = \
+	tests/e2e/test_basic.py
+TESTS += $(E2E_TESTS)
+EXTRA_DIST += $(E2E_TESTS) tests/e2e/run tests/e2e/harness.py tests/e2e/pending
+EXTRA_DIST += .clang-format .clang-tidy
+dist_noinst_SCRIPTS += scripts/check scripts/run scripts/format scripts/fuzz scripts/lib.sh
+
+check-units:
+	$(MAKE) check TESTS='$(filter tests/check_%,$(TESTS))'
+
+check-e2e:
+	$(MAKE) check TESTS='$(filter tests/e2e/%,$(TESTS))'
+
+.PHONY: check-units check-e2e
