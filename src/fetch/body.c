@@ -146,10 +146,10 @@ static int step_trailer_value(struct body *b, unsigned char c, struct fetch_erro
     return 0;
 }
 
-/* The empty line that ends all is no trailer and counts for nothing. */
+/* Line ends count for nothing. */
 static int count_trailer(struct body *b, struct fetch_error *err)
 {
-    if (b->state < BODY_TRAILER_NAME || b->state > BODY_TRAILER_LF)
+    if (b->state != BODY_TRAILER_NAME && b->state != BODY_TRAILER_VALUE)
         return 0;
     if (++b->trailer_bytes > BODY_TRAILERS_MAX)
         return refuse(err, "trailers are larger than 64 KiB");

@@ -2,12 +2,19 @@ noinst_LIBRARIES += libfetch.a
 libfetch_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS) $(CARES_CFLAGS) $(IDN2_CFLAGS) $(ZLIB_CFLAGS) $(BROTLI_CFLAGS) $(ZSTD_CFLAGS)
 libfetch_a_SOURCES = \
 	src/fetch/body.c src/fetch/body.h \
-	src/fetch/coding.h \
+	src/fetch/coding.c src/fetch/coding.h src/fetch/coding_type.h src/fetch/coding_zlib.c \
 	src/fetch/error.c src/fetch/error.h \
 	src/fetch/fetch.h \
 	src/fetch/response.c src/fetch/response.h \
 	src/fetch/stream.h \
 	src/fetch/target.h
+
+if HAVE_BROTLI
+libfetch_a_SOURCES += src/fetch/coding_br.c
+endif
+if HAVE_ZSTD
+libfetch_a_SOURCES += src/fetch/coding_zstd.c
+endif
 
 # What a unit test of this room links with.
 FETCH_LIBS = libfetch.a libbase.a $(OPENSSL_LIBS) $(CARES_LIBS) $(IDN2_LIBS) $(ZLIB_LIBS) $(BROTLI_LIBS) $(ZSTD_LIBS)
