@@ -1,0 +1,64 @@
+/*
+ * pfetch: reads the command line, carries the run out, and ends with its status.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "run.h"
+
+/* With 0, 1 or 2 closed, the next file opened would take their place, and reports end in it. What fills the
+ * gap can't be used: reading from it, or writing to it, fails as it would have. */
+static int fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return -1;
+    return 0;
+}
+
+/* A parent that ignores SIGCHLD would take our workers' ends from us. SIGHUP, SIGINT and SIGQUIT stay as they
+ * came: ignored under nohup, and in a shell's background. */
+static void restore_signals(void)
+{
+    struct sigaction fresh = {.sa_handler = SIG_DFL};
+    sigaction(SIGCHLD, &fresh, NULL);
+}
+
+/* --help and --version count only if they could be written. */
+static int finish_output(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_OK;
+    fprintf(stderr, "pfetch: standard output: %s\n", strerror(errno));
+    return EXIT_OUTPUT;
+}
+
+int main(int argc, char **argv)
+{
+    struct run_options options;
+    int status = EXIT_USAGE;
+    if (fill_standard_descriptors() < 0)
+        return EXIT_USAGE;
+    restore_signals();
+    switch (options_parse(argc, argv, &options)) {
+    case OPTIONS_RUN:
+        status = run(&options);
+        break;
+    case OPTIONS_DONE:
+        status = finish_output();
+        break;
+    case OPTIONS_USAGE:
+        status = EXIT_USAGE;
+        break;
+    }
+    options_free(&options);
+    return status;
+}
