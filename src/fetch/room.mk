@@ -8,6 +8,7 @@ libfetch_a_SOURCES = \
 	src/fetch/response.c src/fetch/response.h \
 	src/fetch/stream.h \
 	src/fetch/target.h
+include src/fetch/target.mk
 
 if HAVE_BROTLI
 libfetch_a_SOURCES += src/fetch/coding_br.c

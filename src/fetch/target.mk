@@ -1,0 +1,23 @@
+# Targets, and what the options say about hosts and addresses: a part of the room.
+libfetch_a_SOURCES += \
+	src/fetch/host.c src/fetch/host.h \
+	src/fetch/path.c src/fetch/path.h \
+	src/fetch/target.c
+
+if HAVE_CHECK
+TARGET_TESTS = \
+	tests/check_host \
+	tests/check_path \
+	tests/check_target
+check_PROGRAMS += $(TARGET_TESTS)
+TESTS += $(TARGET_TESTS)
+tests_check_host_SOURCES = tests/check_host.c
+tests_check_host_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_host_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_path_SOURCES = tests/check_path.c
+tests_check_path_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_path_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_target_SOURCES = tests/check_target.c
+tests_check_target_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_target_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+endif
