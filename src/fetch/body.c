@@ -42,9 +42,10 @@ static int hex_digit(unsigned char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The size line is over: on to the chunk's bytes, or to the trailers behind the last chunk. */
-static void end_size_line(struct body *b)
+/* The size line ended in a bare LF: on to the chunk's bytes, or to the trailers behind the last chunk. */
+static void end_bare_line(struct body *b)
 {
+    b->bare = true;
     b->state = b->left ? BODY_CHUNK : BODY_TRAILER_FIRST;
 }
 
@@ -55,7 +56,7 @@ static int end_of_size(struct body *b, unsigned char c, struct fetch_error *err)
         b->state = BODY_SIZE_LF;
         return 0;
     case '\n':
-        end_size_line(b);
+        end_bare_line(b);
         return 0;
     case ' ':
     case '\t':
@@ -79,6 +80,7 @@ static int step_size(struct body *b, unsigned char c, struct fetch_error *err)
         return refuse(err, "chunk size is no hex number");
     if (digit < 0)
         return end_of_size(b, c, err);
+    b->bare = false;
     if (++b->digits > DIGITS_MAX || b->left > (uint64_t)INT64_MAX >> 4)
         return refuse(err, "chunk size is larger than 63 bits or has more than 16 digits");
     b->left = b->left << 4 | (unsigned)digit;
@@ -90,7 +92,7 @@ static int step_extension(struct body *b, unsigned char c, struct fetch_error *e
     if (c == '\r')
         b->state = BODY_SIZE_LF;
     else if (c == '\n')
-        end_size_line(b);
+        end_bare_line(b);
     else if (c == 0)
         return refuse(err, "NUL in a chunk extension");
     else if (++b->extensions > BODY_EXTENSIONS_MAX)
@@ -168,15 +170,16 @@ static int step_lf(struct body *b, unsigned char c, enum body_state next, struct
     return 0;
 }
 
-/* Behind the bytes of a chunk. */
+/* Behind the bytes of a chunk. A bare LF will do only where the size line had one too: else a chunk that is a
+ * byte short of its size, whose CR was taken for data, would pass. */
 static int step_chunk_end(struct body *b, unsigned char c, struct fetch_error *err)
 {
     if (c == '\r') {
         b->state = BODY_CHUNK_LF;
         return 0;
     }
-    if (c != '\n')
-        return refuse(err, "chunk is longer than its size says");
+    if (c != '\n' || !b->bare)
+        return refuse(err, "chunk is not of the size that it says");
     b->state = BODY_SIZE;
     b->digits = 0;
     return 0;

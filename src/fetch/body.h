@@ -10,10 +10,10 @@
  *          hand over `data`; drop `used` bytes from `in`      (in.len > 0 after DONE: the connection is
  * poisoned) if (r == PARSE_MORE && in.len == 0) read more      (end of the connection: body_eof)
  *      }
- * Tolerated: a bare LF for CRLF around chunks, blanks behind a chunk size. Refused: sizes over 16 hex digits
- * or 63 bits, chunk extensions over 16 KiB in the whole message, trailers over 64 KiB or 100 fields or that
- * are no fields, chunk data not followed by a line end, NUL and bare CR in any line. Trailers are checked and
- * dropped.
+ * Tolerated: a bare LF for CRLF (behind a chunk's data only if its size line ended so too), blanks behind a
+ * chunk size. Refused: sizes over 16 hex digits or 63 bits, chunk extensions over 16 KiB in the whole
+ * message, trailers over 64 KiB (line ends not counted) or 100 fields or that are no fields, chunk data not
+ * followed by a line end, NUL and bare CR in any line. Trailers are checked and dropped.
  */
 #ifndef PFETCH_FETCH_BODY_H
 #define PFETCH_FETCH_BODY_H
@@ -52,6 +52,7 @@ struct body {
     uint64_t left;          /* bytes left of the body (FRAMING_LENGTH) or of the chunk */
     uint64_t received;      /* body bytes handed over so far */
     uint32_t digits;        /* of the chunk size at hand */
+    bool bare;              /* its line ended in a bare LF */
     uint32_t extensions;    /* bytes of chunk extensions so far */
     uint32_t trailer_bytes; /* bytes of trailers so far */
     uint32_t trailers;      /* fields in them */

@@ -21,3 +21,14 @@ endif
 FETCH_LIBS = libfetch.a libbase.a $(OPENSSL_LIBS) $(CARES_LIBS) $(IDN2_LIBS) $(ZLIB_LIBS) $(BROTLI_LIBS) $(ZSTD_LIBS)
 
 EXTRA_DIST += tests/support/guarded.h
+
+if HAVE_CHECK
+check_PROGRAMS += tests/check_response tests/check_body
+TESTS += tests/check_response tests/check_body
+tests_check_response_SOURCES = tests/check_response.c
+tests_check_response_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_response_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_body_SOURCES = tests/check_body.c
+tests_check_body_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_body_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+endif
