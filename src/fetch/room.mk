@@ -9,6 +9,7 @@ libfetch_a_SOURCES = \
 	src/fetch/stream.h \
 	src/fetch/target.h
 include src/fetch/target.mk
+include src/fetch/net.mk
 
 if HAVE_BROTLI
 libfetch_a_SOURCES += src/fetch/coding_br.c

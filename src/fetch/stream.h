@@ -16,6 +16,8 @@ struct wait {
     int64_t timeout;         /* ns, longest for any one operation (--timeout) */
     int64_t phase;           /* deadline of the phase (--connect-timeout), DEADLINE_NEVER outside of it */
     int64_t whole;           /* deadline of the fetch (--max-time) */
+    int64_t phase_limit;     /* ns that `phase` was set from, for messages; 0: not said */
+    int64_t whole_limit;     /* ns that `whole` was set from, for messages; 0: not said */
     int wake_fd;             /* polled with every wait; -1: none */
     bool (*wake)(void *arg); /* called when wake_fd is readable; true: the fetch is cancelled */
     void (*idle)(
@@ -33,8 +35,12 @@ enum wait_result { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED };
 
 struct pollfd;
 
-/* Waits until one of `count` (at most 16) descriptors is ready, or `deadline` passes, or the fetch is
- * cancelled. revents are filled in as by poll(2). */
+enum { WAIT_FDS_MAX = 16 };
+
+/* Waits until one of `count` (at most WAIT_FDS_MAX) descriptors is ready, or `deadline` passes, or the fetch
+ * is cancelled. revents are filled in as by poll(2). A wait that lasts over 10 ms calls w->idle once; the
+ * time that takes counts against no deadline of this wait. What is ready goes before a deadline that has
+ * passed. */
 enum wait_result wait_poll(const struct wait *w, struct pollfd *fds, unsigned count, int64_t deadline);
 
 /* Fills `err` for a result other than WAIT_READY: ERROR_TIMEOUT (the message names the limit that passed: how
@@ -42,9 +48,34 @@ enum wait_result wait_poll(const struct wait *w, struct pollfd *fds, unsigned co
 int wait_failed(const struct wait *w, enum wait_result result, enum error_phase phase,
                 struct fetch_error *err);
 
+enum { STREAM_EOF = 0, STREAM_ERROR = -1, STREAM_AGAIN = -2 };
+
 struct stream;
 
-enum { STREAM_EOF = 0, STREAM_ERROR = -1 };
+/* What makes a stream of one kind. With `w` NULL read and write never wait: they return STREAM_AGAIN where
+ * they would have to, and nothing was then done. */
+struct stream_type {
+    ptrdiff_t (*read)(struct stream *s, void *into, size_t size, const struct wait *w, enum error_phase phase,
+                      struct fetch_error *err);
+    /* as read, but for write: the bytes written, at least one, or STREAM_ERROR or STREAM_AGAIN */
+    ptrdiff_t (*write)(struct stream *s, const void *data, size_t len, const struct wait *w,
+                       enum error_phase phase, struct fetch_error *err);
+    bool (*usable)(struct stream *s);
+    void (*close)(struct stream *s);
+};
+
+/* The head of every stream; a kind's own struct begins with it. */
+struct stream {
+    const struct stream_type *type;
+    int fd; /* the socket at the bottom */
+};
+
+/* A stream over a connected, nonblocking TCP socket, which it owns from then on; on lack of memory NULL, and
+ * the socket is closed. */
+struct stream *stream_tcp(int fd);
+
+/* The socket at the bottom of `s`; it belongs to the stream. */
+int stream_fd(const struct stream *s);
 
 /* Reads up to `size` bytes (> 0), at least one: the number of bytes, STREAM_EOF at a clean end (for TLS:
  * after close_notify), or STREAM_ERROR with `err`: ERROR_TIMEOUT, ERROR_CANCELLED, or ERROR_TRUNCATED for a

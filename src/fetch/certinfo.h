@@ -1,0 +1,18 @@
+/* Certificates as reports show them, and names for people. All that is copied is bounded; it comes from a
+ * stranger and is escaped by who prints it. */
+#ifndef PFETCH_FETCH_CERTINFO_H
+#define PFETCH_FETCH_CERTINFO_H
+
+#include <openssl/x509.h>
+#include "base/buffer.h"
+#include "fetch/fetch.h"
+
+/* Fills `ret` from `cert`; NULL leaves it absent (present == false). A field that can't be shown (a time that
+ * is none) is "". */
+void certinfo_fill(struct fetch_cert *ret, X509 *cert);
+
+/* Appends the names that `cert` is for (DNS names and addresses of subjectAltName, else the common name), at
+ * most `most` of them, joined by ", " and followed by ", …" when there are more. As buffer_append. */
+int certinfo_put_names(struct buffer *b, X509 *cert, unsigned most);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * TLS sessions for resumption, a worker's own: by the name that was verified and the port, least recently
+ * used out first.
+ */
+#ifndef PFETCH_FETCH_SESSIONS_H
+#define PFETCH_FETCH_SESSIONS_H
+
+#include <openssl/ssl.h>
+#include <stdint.h>
+
+struct sessions;
+
+/* A cache of at most `most` sessions; NULL for lack of memory. One thread uses it at a time. */
+struct sessions *sessions_new(size_t most);
+void sessions_free(struct sessions *c);
+
+/* The session for `host` and `port`, or NULL; the caller has a reference of its own (SSL_SESSION_free). */
+SSL_SESSION *sessions_get(struct sessions *c, const char *host, uint16_t port);
+
+/* Keeps `session` in place of what is there. Takes the caller's reference, whatever happens. */
+void sessions_put_take(struct sessions *c, const char *host, uint16_t port, SSL_SESSION *session);
+
+/* Forgets the session for `host` and `port`, if there is one. */
+void sessions_drop(struct sessions *c, const char *host, uint16_t port);
+
+/* How many there are. */
+size_t sessions_count(const struct sessions *c);
+
+#endif

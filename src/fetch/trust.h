@@ -1,0 +1,29 @@
+/*
+ * Trust: whose certificates are believed. One X509_STORE, loaded once before the workers start and shared by
+ * all; a directory of hashed certificates is looked into when a chain asks for it.
+ */
+#ifndef PFETCH_FETCH_TRUST_H
+#define PFETCH_FETCH_TRUST_H
+
+#include <openssl/x509_vfy.h>
+#include "fetch/error.h"
+
+struct trust;
+
+/* Loads what verification starts from: `cacert` (a file of PEM certificates) and `capath` (a directory hashed
+ * as by c_rehash), either of which may be NULL; with both NULL the system's: SSL_CERT_FILE or OpenSSL's
+ * default file, and SSL_CERT_DIR (a list with ':') or OpenSSL's default directory. A directory that an
+ * unprivileged worker could not read (this process is root's) is loaded whole. On success *ret belongs to the
+ * caller. -1: `err` holds a message for a usage error that names the file, kind ERROR_NONE. */
+int trust_new(const char *cacert, const char *capath, struct trust **ret, struct fetch_error *err);
+void trust_free(struct trust *t);
+
+/* The store; it belongs to `t`, and is safe to use from several threads. */
+X509_STORE *trust_store(const struct trust *t);
+
+/* What a confined worker must be able to read: the directories that are looked into later and those that
+ * their links lead to. A NULL-terminated list, released with trust_paths_free; NULL for lack of memory. */
+char **trust_paths(const struct trust *t);
+void trust_paths_free(char **paths);
+
+#endif
