@@ -1,6 +1,6 @@
 /*
  * Not installed: writes the table of options in the form that is asked for: list, bash, zsh or fish.
- * completions/ is made with it (./scripts/completions).
+ * completions/ is made with it (make completions).
  */
 #include "config.h"
 
@@ -120,6 +120,12 @@ static void put_zsh(void)
 
 /* fish: a command an option. */
 
+static void fish_text(const char *text)
+{
+    for (; *text; text++)
+        printf(strchr("'\\", *text) ? "\\%c" : "%c", *text);
+}
+
 static void put_fish(void)
 {
     printf("# fish completion for pfetch; %s", heading);
@@ -142,7 +148,9 @@ static void put_fish(void)
         } else if (strcmp(s->name, "user") == 0) {
             printf(" -a '(__fish_complete_users)'");
         }
-        printf(" -d '%s'\n", s->help);
+        printf(" -d '");
+        fish_text(s->help);
+        printf("'\n");
     }
 }
 

@@ -7,9 +7,9 @@
 #include "options_parse.h"
 
 enum {
-    HELP_WIDTH = 79,
-    HELP_HALF = 40, /* where a line's second option begins */
-    HELP_NAME = 19, /* what a name is padded to, so that short helps stand in line */
+    HELP_WIDTH = 80,
+    HELP_HALF = 41, /* where a line's second option begins */
+    HELP_NAME = 20, /* what a name is padded to, so that helps stand in line */
 };
 
 /* "-w, --workers N", "--deny CIDR[,CIDR]|@FILE", "-f, --format text|json|body|none" */
@@ -34,18 +34,19 @@ static void put_name(const struct option_spec *s, char *text, size_t size)
 static int put_cell(const struct option_spec *s, char *text, size_t size)
 {
     char name[96];
-    const char *preset = s->preset ? s->preset : s->otherwise;
     put_name(s, name, sizeof name);
-    return snprintf(text, size, "%-*s %s%s%s%s", HELP_NAME, name, s->help, preset ? " (" : "",
-                    preset ? preset : "", preset ? ")" : "");
+    const char *gap = strlen(name) < HELP_NAME ? "" : "  ";
+    if (s->brief || !s->preset)
+        return snprintf(text, size, "%-*s%s%s", HELP_NAME, name, gap, s->brief ? s->brief : s->help);
+    return snprintf(text, size, "%-*s%s%s (%s)", HELP_NAME, name, gap, s->help, s->preset);
 }
 
 void options_print_help(FILE *out)
 {
     char cell[160];
     int at = 0; /* 0: a line begins */
-    fputs("Usage: pfetch [OPTION]... [TARGET]...      such as: pfetch --workers 8 < hosts\n"
-          "Fetches each target (host, host:port, https://..., http://...) and reports on it.\n",
+    fputs("Usage: pfetch [OPTION]... [TARGET]...     such as: pfetch --workers 8 < hosts\n"
+          "Fetches targets (host, host:port, https://..., http://...), a report for each.\n",
           out);
     for (size_t i = 0; i < option_spec_count; i++) {
         const struct option_spec *s = &option_specs[i];
@@ -53,7 +54,7 @@ void options_print_help(FILE *out)
         int len = put_cell(s, cell, sizeof cell);
         if (opens)
             fprintf(out, "%s%s:\n", at ? "\n" : "", option_section_title(s->section));
-        if (opens || at >= HELP_HALF || HELP_HALF + len > HELP_WIDTH) {
+        if (opens || at > HELP_HALF - 2 || HELP_HALF + len > HELP_WIDTH) {
             if (at && !opens)
                 fputc('\n', out);
             at = fprintf(out, "  %s", cell);
@@ -61,9 +62,7 @@ void options_print_help(FILE *out)
             at += fprintf(out, "%*s%s", HELP_HALF - at, "", cell);
         }
     }
-    fputs(
-        "\nExit: 0 all answered, 1 some failed, 2 usage, 3 output failed, 128+N signal N. See man pfetch.\n",
-        out);
+    fputs("\nExit: 0 all answered, 1 some failed, 2 usage, 3 output, 128+N signal; man pfetch\n", out);
 }
 
 void options_list(FILE *out)

@@ -1,7 +1,7 @@
 /*
  * The table of options: each option once. The parser, --help, --config, the completions and the tests of the
  * manual read it. To add an option: a line in options_table.c, a field in struct run_options, a paragraph in
- * man/pfetch.1, and ./scripts/completions.
+ * man/pfetch.1, and make completions.
  */
 #ifndef PFETCH_OPTIONS_TABLE_H
 #define PFETCH_OPTIONS_TABLE_H
@@ -64,10 +64,10 @@ struct option_spec {
     int value;
     uint64_t min, max;
     struct option_choice choices[OPTION_CHOICES_MAX + 1];
-    const char *preset;    /* the default as one would write it; NULL: off, empty or told by `otherwise` */
-    const char *otherwise; /* a default that can't be written as a value, for --help; NULL: none */
-    const char *needs;     /* the name of an option without which this one is a mistake; NULL: none */
-    const char *help;      /* a few words, no full stop */
+    const char *preset; /* the default as one would write it; NULL: off, empty, or computed */
+    const char *needs;  /* the name of an option without which this one is a mistake; NULL: none */
+    const char *help;   /* what it does, in a few words, no full stop */
+    const char *brief;  /* the same for --help, default included, where `help` is too long; NULL: it isn't */
 };
 
 extern const struct option_spec option_specs[];

@@ -12,3 +12,35 @@ libpfetchoptions_a_SOURCES = \
 	src/options_value.c src/options_value.h \
 	src/options_version.c \
 	src/run.h
+
+# Writes the table in other forms. Not installed.
+check_PROGRAMS += src/options_dump
+src_options_dump_SOURCES = src/options_dump.c
+src_options_dump_LDADD = libpfetchoptions.a libbase.a
+
+completions: src/options_dump
+	src/options_dump bash > $(srcdir)/completions/pfetch.bash
+	src/options_dump zsh > $(srcdir)/completions/_pfetch
+	src/options_dump fish > $(srcdir)/completions/pfetch.fish
+.PHONY: completions
+
+bashcompletionsdir = $(datadir)/bash-completion/completions
+zshcompletionsdir = $(datadir)/zsh/site-functions
+fishcompletionsdir = $(datadir)/fish/vendor_completions.d
+dist_bashcompletions_DATA = completions/pfetch.bash
+dist_zshcompletions_DATA = completions/_pfetch
+dist_fishcompletions_DATA = completions/pfetch.fish
+
+TESTS += tests/check_completions.sh
+dist_noinst_SCRIPTS += tests/check_completions.sh
+
+if HAVE_CHECK
+check_PROGRAMS += tests/check_options_value tests/check_options_config
+TESTS += tests/check_options_value tests/check_options_config
+tests_check_options_value_SOURCES = tests/check_options_value.c
+tests_check_options_value_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_options_value_LDADD = libpfetchoptions.a $(BASE_LIBS) $(CHECK_LIBS)
+tests_check_options_config_SOURCES = tests/check_options_config.c
+tests_check_options_config_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_options_config_LDADD = libpfetchoptions.a $(BASE_LIBS) $(CHECK_LIBS)
+endif
