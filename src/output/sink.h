@@ -10,7 +10,7 @@
  * target's slot of the spool (spool.h).
  *
  * Every function returns 0, or -1 with `err` (ERROR_OUTPUT, a message that names the file): the run then ends
- * as with INT.
+ * as with INT. No function pointer is NULL.
  */
 #ifndef PFETCH_OUTPUT_SINK_H
 #define PFETCH_OUTPUT_SINK_H
@@ -22,6 +22,7 @@ struct spool_slot;
 struct sink_target { /* what a sink is told at begin */
     uint64_t index;
     struct span target;
+    uint32_t occurrence;     /* 1: the first line with this target, 2: the second …; 0: not counted */
     struct spool_slot *slot; /* its place on standard output; NULL for sinks that write nothing there */
 };
 
@@ -46,5 +47,12 @@ struct sink_type {
     /* Releases the sink; 0, or -1 when the last bytes could not be written. */
     int (*close)(void *sink, struct fetch_error *err);
 };
+
+/* For what a sink has no use for. */
+int sink_no_begin(void *sink, const struct sink_target *target, void **ret_context, struct fetch_error *err);
+int sink_no_head(void *sink, void *context, const struct fetch_head *head, struct fetch_error *err);
+int sink_no_data(void *sink, void *context, const void *data, size_t len, struct fetch_error *err);
+void sink_no_abandon(void *sink, void *context);
+int sink_no_flush(void *sink, bool sync, struct fetch_error *err);
 
 #endif
