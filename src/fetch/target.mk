@@ -2,11 +2,13 @@
 libfetch_a_SOURCES += \
 	src/fetch/host.c src/fetch/host.h \
 	src/fetch/path.c src/fetch/path.h \
+	src/fetch/overrides.c src/fetch/overrides.h \
 	src/fetch/target.c
 
 if HAVE_CHECK
 TARGET_TESTS = \
 	tests/check_host \
+	tests/check_overrides \
 	tests/check_path \
 	tests/check_target
 check_PROGRAMS += $(TARGET_TESTS)
@@ -20,4 +22,7 @@ tests_check_path_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_target_SOURCES = tests/check_target.c
 tests_check_target_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_target_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_overrides_SOURCES = tests/check_overrides.c
+tests_check_overrides_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_overrides_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 endif
