@@ -24,12 +24,15 @@ FETCH_LIBS = libfetch.a libbase.a $(OPENSSL_LIBS) $(CARES_LIBS) $(IDN2_LIBS) $(Z
 EXTRA_DIST += tests/support/guarded.h
 
 if HAVE_CHECK
-check_PROGRAMS += tests/check_response tests/check_body
-TESTS += tests/check_response tests/check_body
+check_PROGRAMS += tests/check_response tests/check_body tests/check_message
+TESTS += tests/check_response tests/check_body tests/check_message
 tests_check_response_SOURCES = tests/check_response.c
 tests_check_response_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_response_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_body_SOURCES = tests/check_body.c
 tests_check_body_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_body_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_message_SOURCES = tests/check_message.c tests/support/message.c tests/support/message.h tests/support/naive.c
+tests_check_message_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_message_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 endif
