@@ -9,7 +9,7 @@
 #include "fetch/response.h"
 
 /* Bytes between the codings after which `out` is called though nothing has come out. */
-enum { QUIET_MAX = 4 * 1024 * 1024 };
+enum { QUIET_MAX = 1024 * 1024 };
 
 /* The codings of this build, and how they are asked for. */
 static const struct coding_type *const types[] = {

@@ -24,8 +24,8 @@ FETCH_LIBS = libfetch.a libbase.a $(OPENSSL_LIBS) $(CARES_LIBS) $(IDN2_LIBS) $(Z
 EXTRA_DIST += tests/support/guarded.h
 
 if HAVE_CHECK
-check_PROGRAMS += tests/check_response tests/check_body tests/check_message
-TESTS += tests/check_response tests/check_body tests/check_message
+check_PROGRAMS += tests/check_response tests/check_body tests/check_message tests/check_coding
+TESTS += tests/check_response tests/check_body tests/check_message tests/check_coding
 tests_check_response_SOURCES = tests/check_response.c
 tests_check_response_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_response_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
@@ -35,4 +35,7 @@ tests_check_body_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_message_SOURCES = tests/check_message.c tests/support/message.c tests/support/message.h tests/support/naive.c
 tests_check_message_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_message_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_coding_SOURCES = tests/check_coding.c
+tests_check_coding_CPPFLAGS = $(CHECK_CPPFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
+tests_check_coding_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 endif
