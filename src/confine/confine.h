@@ -1,7 +1,17 @@
 /*
  * How a process gives its rights away, before it touches the first byte from the network. One file a
- * mechanism: user.c (root and capabilities), limits.c, landlock.c, seccomp.c (or none.c where the build has
- * no libseccomp).
+ * mechanism: user.c (root and capabilities), limits.c, landlock.c, seccomp.c (noseccomp.c where the build has
+ * no libseccomp, or a sanitizer that a filter would kill).
+ *
+ *   1. confine_prepare     once, in the parent, before the workers start: asks the kernel, follows the links
+ *                          of what may be read, compiles the filter. A requirement that can't be met shows
+ *                          here
+ *   2. confine_self        in each worker process, single-threaded, before its first byte: for good
+ *   3. confine_release   in the parent
+ *
+ * What a confined process has left: the descriptors it holds, TCP and UDP over IPv4 and IPv6 (no listening),
+ * and reading the files it was told of. seccomp can't see where a socket leads and Landlock has no rules for
+ * UDP or for addresses: --deny is kept by the worker's own code, not by its confinement.
  */
 #ifndef PFETCH_CONFINE_CONFINE_H
 #define PFETCH_CONFINE_CONFINE_H
@@ -18,16 +28,15 @@ struct confine_options {
     bool change_user; /* become uid and gid (when started as root) */
     uid_t uid;
     gid_t gid;
-    const char *const
-        *readable;     /* NULL-terminated: files and directories it may still read, links followed */
-    bool any_tcp_port; /* false is not used yet: TCP connect stays possible to any port */
+    const char *const *readable; /* NULL-terminated: files and directories it may still read, links followed
+                                    (those within the directories too); what does not exist is left out */
 };
 
 enum confine_piece {
     CONFINE_NO_NEW_PRIVS,
     CONFINE_DUMPABLE,
     CONFINE_RLIMITS,
-    CONFINE_USER,
+    CONFINE_USER, /* giving up root and all capabilities */
     CONFINE_LANDLOCK,
     CONFINE_SECCOMP,
     CONFINE_PIECES
@@ -35,7 +44,7 @@ enum confine_piece {
 
 struct confine_support {
     bool built[CONFINE_PIECES];  /* this build has it */
-    bool kernel[CONFINE_PIECES]; /* this kernel offers it */
+    bool kernel[CONFINE_PIECES]; /* this kernel offers it to this process */
     int landlock_abi;            /* 0: none */
 };
 
@@ -48,12 +57,22 @@ const char *confine_piece_name(enum confine_piece piece);
 /* The pieces that are missing here, as text "landlock, seccomp" into `text`; the number of them. */
 unsigned confine_missing(const struct confine_support *s, char *text, size_t size);
 
-/* Looks up --user: fills uid and gid. 0, or -1 with a message. */
+/* Looks up --user, a name or a number: fills uid and gid (its primary group). 0, or -1 with a message. */
 int confine_user(const char *name, uid_t *ret_uid, gid_t *ret_gid, char *message, size_t size);
 
-/* Confines the calling process, for good. 0; or -1 with a message: something failed that `level` does not
- * forgive (REQUIRE: any missing piece; AUTO: only a piece that is there and fails). OFF: changes the user,
- * drops nothing else. */
-int confine_self(const struct confine_options *options, char *message, size_t size);
+struct confine_plan;
+
+/* Prepares what all workers share; the options are copied. 0; or -1 with a message: no memory, or level
+ * REQUIRE and a piece is missing. */
+int confine_prepare(const struct confine_options *options, struct confine_plan **ret_plan, char *message,
+                    size_t size);
+
+/* Releases it. NULL is fine. */
+void confine_release(struct confine_plan *plan);
+
+/* Confines the calling process, for good, with the pieces that are there. 0; or -1 with a message: one of
+ * them failed, and the process must end. OFF: changes the user, drops nothing else. PDEATHSIG, which a change
+ * of user clears, is set again; should the parent have ended meanwhile, that is a failure. */
+int confine_self(const struct confine_plan *plan, char *message, size_t size);
 
 #endif

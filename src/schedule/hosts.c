@@ -370,7 +370,7 @@ struct schedule_item *hosts_first(struct hosts *hosts, int64_t now, schedule_fit
     while (hosts->open.first) {
         struct hosts_group *g = HEAP_ENTRY(hosts->open.first, struct hosts_group, node);
         struct schedule_item *item = first_ready(first_host(&g->hosts));
-        if (!fits || hosts->group_count == 1 || fits(arg, item))
+        if (!fits || fits(arg, item))
             return item;
         group_park(hosts, g, now);
     }

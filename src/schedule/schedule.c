@@ -159,7 +159,7 @@ static struct schedule_item *candidate(struct schedule *s, int64_t now, size_t i
             return item;
     }
     *ret_when = INT64_MAX;
-    struct schedule_item *item = hosts_first(&s->hosts, now, s->options.affinity ? fits : NULL, arg);
+    struct schedule_item *item = hosts_first(&s->hosts, now, fits, arg);
     if (item)
         return item;
     *ret_when = hosts_when(&s->hosts);
@@ -178,21 +178,25 @@ struct schedule_item *schedule_next(struct schedule *s, int64_t now, size_t idle
     advance(s, now);
     struct schedule_item *item = candidate(s, now, idle, fits, arg, ret_when);
     int64_t rate_allows = rate_when(&s->rate);
-    if (!item) {
-        if (*ret_when < rate_allows)
+    if (rate_allows > now) {
+        /* Also with nothing to start: reading may wait for it (schedule_rate_bound). */
+        if (item || *ret_when < rate_allows || *ret_when == INT64_MAX)
             *ret_when = rate_allows;
         return NULL;
     }
-    if (rate_allows > now) {
-        *ret_when = rate_allows;
+    if (!item)
         return NULL;
-    }
     rate_take(&s->rate, now);
     hosts_start(&s->hosts, item, now);
     s->waiting--;
     s->started++;
     item->attempts++;
     return item;
+}
+
+bool schedule_rate_bound(const struct schedule *s, int64_t now)
+{
+    return rate_when(&s->rate) > now;
 }
 
 void schedule_unstart(struct schedule *s, struct schedule_item *item, int64_t now)

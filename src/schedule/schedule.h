@@ -31,7 +31,7 @@ struct schedule_options {
     size_t waiting_max; /* targets that may wait here (for their host, their worker, a retry) */
     size_t window_max;  /* input order: how far ahead of the oldest unfinished target reading may go */
     uint32_t affinity;  /* --dispatch affinity: the number of workers, to which hosts are given by host_hash
-                           modulo it; 0: any worker takes any target, `fits` is never asked */
+                           modulo it; 0: any worker takes any target */
     double rate;        /* starts per second; 0: no limit */
     uint32_t per_host;  /* most at once to one host; 0: no limit */
     int64_t per_host_delay;  /* ns between two starts to one host; 0: none */
@@ -95,6 +95,10 @@ typedef bool schedule_fits(void *arg, const struct schedule_item *item);
  * workers free now (> 0). `fits` may be NULL. */
 struct schedule_item *schedule_next(struct schedule *s, int64_t now, size_t idle, schedule_fits *fits,
                                     void *arg, int64_t *ret_when);
+
+/* True if the rate allows no start now, whatever waits: no need to read ahead. schedule_next says until when.
+ */
+bool schedule_rate_bound(const struct schedule *s, int64_t now);
 
 /* Takes back a start that could not be carried out, or that a dead worker never began: it waits again, at its
  * place, and the try is not counted. */
