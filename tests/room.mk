@@ -8,6 +8,26 @@ AM_TESTS_ENVIRONMENT = \
 	ORIGIN='$(abs_top_builddir)/tests/origin/origin'; export ORIGIN; \
 	TOP_SRCDIR='$(abs_top_srcdir)'; export TOP_SRCDIR;
 
+# The origin: an HTTPS server of the tests' own.
+check_PROGRAMS += tests/origin/origin
+tests_origin_origin_SOURCES = \
+	tests/origin/authority.c tests/origin/authority.h \
+	tests/origin/dns.c tests/origin/dns.h \
+	tests/origin/journal.c \
+	tests/origin/origin.c tests/origin/origin.h \
+	tests/origin/proxy.c tests/origin/proxy.h \
+	tests/origin/replies.c tests/origin/replies.h \
+	tests/origin/request.c \
+	tests/origin/source.c tests/origin/source.h \
+	tests/origin/steps.c tests/origin/steps.h \
+	tests/origin/tlsside.c tests/origin/tlsside.h \
+	tests/origin/wire.c tests/origin/wire.h
+tests_origin_origin_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(OPENSSL_CFLAGS) $(ZLIB_CFLAGS) $(BROTLI_CFLAGS) $(ZSTD_CFLAGS)
+tests_origin_origin_LDADD = libbase.a $(OPENSSL_LIBS) $(ZLIB_LIBS) $(ZSTD_LIBS)
+if HAVE_BROTLI
+tests_origin_origin_LDADD += -lbrotlienc
+endif
+
 E2E_TESTS = \
 	tests/e2e/test_basic.py
 TESTS += $(E2E_TESTS)
