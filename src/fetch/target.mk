@@ -3,11 +3,15 @@ libfetch_a_SOURCES += \
 	src/fetch/host.c src/fetch/host.h \
 	src/fetch/path.c src/fetch/path.h \
 	src/fetch/overrides.c src/fetch/overrides.h \
+	src/fetch/bypass.c src/fetch/bypass.h \
+	src/fetch/cidr.c src/fetch/cidr.h \
+	src/fetch/proxy.c src/fetch/proxy.h \
 	src/fetch/target.c
 
 if HAVE_CHECK
 TARGET_TESTS = \
 	tests/check_host \
+	tests/check_proxy \
 	tests/check_overrides \
 	tests/check_path \
 	tests/check_target
@@ -25,4 +29,7 @@ tests_check_target_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_overrides_SOURCES = tests/check_overrides.c
 tests_check_overrides_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_overrides_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_proxy_SOURCES = tests/check_proxy.c
+tests_check_proxy_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_proxy_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 endif
