@@ -1,6 +1,9 @@
 noinst_LIBRARIES += liboutput.a
+liboutput_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS) $(ZLIB_CFLAGS)
 liboutput_a_SOURCES = \
 	src/output/body_sink.c src/output/body_sink.h \
+	src/output/directory.c src/output/directory.h \
+	src/output/directory_run.c src/output/directory_run.h \
 	src/output/format.c src/output/format.h \
 	src/output/json.c src/output/json.h \
 	src/output/report.h \
@@ -10,18 +13,49 @@ liboutput_a_SOURCES = \
 	src/output/text.c src/output/text.h \
 	src/output/writer.c src/output/writer.h
 
-OUTPUT_LIBS = liboutput.a
+# What a unit test of this room links with.
+OUTPUT_LIBS = liboutput.a $(FETCH_LIBS)
 
 if HAVE_CHECK
-check_PROGRAMS += tests/check_writer
-TESTS += tests/check_writer
-tests_check_writer_SOURCES = tests/check_writer.c
-tests_check_writer_CPPFLAGS = $(CHECK_CPPFLAGS)
-tests_check_writer_LDADD = $(OUTPUT_LIBS) $(FETCH_LIBS) $(CHECK_LIBS)
+check_PROGRAMS += tests/check_body_sink
+TESTS += tests/check_body_sink
+tests_check_body_sink_SOURCES = tests/check_body_sink.c
+tests_check_body_sink_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_body_sink_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_directory
+TESTS += tests/check_directory
+tests_check_directory_SOURCES = tests/check_directory.c
+tests_check_directory_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_directory_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_format
+TESTS += tests/check_format
+tests_check_format_SOURCES = tests/check_format.c
+tests_check_format_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_format_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_json
+TESTS += tests/check_json
+tests_check_json_SOURCES = tests/check_json.c
+tests_check_json_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_json_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_spool
 TESTS += tests/check_spool
 tests_check_spool_SOURCES = tests/check_spool.c
 tests_check_spool_CPPFLAGS = $(CHECK_CPPFLAGS)
-tests_check_spool_LDADD = $(OUTPUT_LIBS) $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_spool_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_text
+TESTS += tests/check_text
+tests_check_text_SOURCES = tests/check_text.c
+tests_check_text_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_text_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_writer
+TESTS += tests/check_writer
+tests_check_writer_SOURCES = tests/check_writer.c
+tests_check_writer_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_writer_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
 endif
