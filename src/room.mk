@@ -31,16 +31,21 @@ dist_bashcompletions_DATA = completions/pfetch.bash
 dist_zshcompletions_DATA = completions/_pfetch
 dist_fishcompletions_DATA = completions/pfetch.fish
 
-TESTS += tests/check_completions.sh
-dist_noinst_SCRIPTS += tests/check_completions.sh
+dist_man_MANS += man/pfetch.1
+
+TESTS += tests/check_completions.sh tests/check_manual.sh
+dist_noinst_SCRIPTS += tests/check_completions.sh tests/check_manual.sh
 
 if HAVE_CHECK
-check_PROGRAMS += tests/check_options_value tests/check_options_config
-TESTS += tests/check_options_value tests/check_options_config
+check_PROGRAMS += tests/check_options_value tests/check_options_config tests/check_manual
+TESTS += tests/check_options_value tests/check_options_config tests/check_manual
 tests_check_options_value_SOURCES = tests/check_options_value.c
 tests_check_options_value_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_options_value_LDADD = libpfetchoptions.a $(BASE_LIBS) $(CHECK_LIBS)
 tests_check_options_config_SOURCES = tests/check_options_config.c
 tests_check_options_config_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_options_config_LDADD = libpfetchoptions.a $(BASE_LIBS) $(CHECK_LIBS)
+tests_check_manual_SOURCES = tests/check_manual.c
+tests_check_manual_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_manual_LDADD = libpfetchoptions.a libfetch.a $(BASE_LIBS) $(CHECK_LIBS)
 endif
