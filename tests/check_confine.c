@@ -29,6 +29,7 @@
 
 /* Each test tries something in a child that has confined itself, and looks at how the child ended. */
 
+enum { STORED = 20 /* files that the hashed directory has links to */ };
 enum { WORKED = 0, CONFINE_FAILED = 99, FAILED_WITH = 100 /* + errno */ };
 
 static char dir[64] = "/tmp/check_confine.XXXXXX";
@@ -62,6 +63,16 @@ static void make_files(void)
     make_file(elsewhere, sizeof elsewhere, path, "certificate");
     snprintf(path, sizeof path, "%s/link", hashed);
     ck_assert_int_eq(symlink(elsewhere, path), 0);
+    snprintf(path, sizeof path, "%s/store", dir);
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    for (int i = 0; i < STORED; i++) {
+        char name[16], file[128];
+        snprintf(name, sizeof name, "store/%d", i);
+        make_file(file, sizeof file, dir, name);
+        snprintf(path, sizeof path, "%s/%d", hashed, i);
+        snprintf(name, sizeof name, "../store/%d", i);
+        ck_assert_int_eq(symlink(i % 2 ? file : name, path), 0);
+    }
 }
 
 static void setup(void)
@@ -86,6 +97,14 @@ static void teardown(void)
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
         unlink(path);
     }
+    for (int i = 0; i < STORED; i++) {
+        snprintf(path, sizeof path, "%s/%d", hashed, i);
+        unlink(path);
+        snprintf(path, sizeof path, "%s/store/%d", dir, i);
+        unlink(path);
+    }
+    snprintf(path, sizeof path, "%s/store", dir);
+    rmdir(path);
     snprintf(path, sizeof path, "%s/far", dir);
     rmdir(path);
     rmdir(hashed);
@@ -289,6 +308,10 @@ START_TEST(listed_files_and_where_links_lead_can_be_read)
     assert_worked(confined_arg(try_read, listed_dir));
     snprintf(link, sizeof link, "%s/link", hashed);
     assert_worked(confined_arg(try_read, link));
+    for (int i = 0; i < STORED; i += STORED - 1) {
+        snprintf(link, sizeof link, "%s/%d", hashed, i);
+        assert_worked(confined_arg(try_read, link));
+    }
 }
 END_TEST
 

@@ -83,9 +83,10 @@ bool user_possible(void)
  * use for them either. */
 static void drop_bounding_set(void)
 {
+    unsigned long cap = 0;
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    for (unsigned long cap = 0; cap < 64 && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-        (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+    while (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+        cap++;
 }
 
 int user_change(uid_t uid, gid_t gid, char *message, size_t size)
