@@ -6,6 +6,7 @@ liboutput_a_SOURCES = \
 	src/output/directory_run.c src/output/directory_run.h \
 	src/output/format.c src/output/format.h \
 	src/output/json.c src/output/json.h \
+	src/output/progress.c src/output/progress.h \
 	src/output/report.h \
 	src/output/scratch.c src/output/scratch.h \
 	src/output/sink.c src/output/sink.h \
@@ -40,6 +41,12 @@ TESTS += tests/check_json
 tests_check_json_SOURCES = tests/check_json.c
 tests_check_json_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_json_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_progress
+TESTS += tests/check_progress
+tests_check_progress_SOURCES = tests/check_progress.c
+tests_check_progress_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_progress_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_spool
 TESTS += tests/check_spool
