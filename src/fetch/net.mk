@@ -1,8 +1,13 @@
+
 # Connections: names, sockets, trust and TLS.
 libfetch_a_SOURCES += \
-	src/fetch/certinfo.h \
-	src/fetch/dial.h \
+	src/fetch/certdir.c src/fetch/certdir.h \
+	src/fetch/certinfo.c src/fetch/certinfo.h \
+	src/fetch/dial.c src/fetch/dial.h \
 	src/fetch/resolver.h \
-	src/fetch/sessions.h \
-	src/fetch/tls.h \
-	src/fetch/trust.h
+	src/fetch/sessions.c src/fetch/sessions.h \
+	src/fetch/stream.c \
+	src/fetch/tls.c src/fetch/tls.h \
+	src/fetch/tls_stream.c src/fetch/tls_stream.h \
+	src/fetch/trust.c src/fetch/trust.h \
+	src/fetch/wait.c

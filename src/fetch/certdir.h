@@ -1,0 +1,24 @@
+/* Directories of certificates under hashed names (c_rehash): links that often lead elsewhere. */
+#ifndef PFETCH_FETCH_CERTDIR_H
+#define PFETCH_FETCH_CERTDIR_H
+
+#include <openssl/x509_vfy.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct certdir {
+    char **homes;  /* the real directories of the certificates, each once; malloc'd */
+    size_t count;  /* how many */
+    bool readable; /* any user can read every certificate */
+};
+
+/* Looks where the hashed names in `path` lead. 0; or -1 with errno where the directory can't be read. Release
+ * with certdir_free. */
+int certdir_scan(struct certdir *ret, const char *path);
+void certdir_free(struct certdir *d);
+
+/* Loads all certificates with hashed names in `path` into `store`; files that hold none are passed over. 0,
+ * or -1 with errno where the directory can't be read. */
+int certdir_load(X509_STORE *store, const char *path);
+
+#endif

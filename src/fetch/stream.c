@@ -1,0 +1,137 @@
+#include "fetch/stream.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Any stream. */
+
+ptrdiff_t stream_read(struct stream *s, void *into, size_t size, const struct wait *w, enum error_phase phase,
+                      struct fetch_error *err)
+{
+    return s->type->read(s, into, size, w, phase, err);
+}
+
+int stream_write(struct stream *s, const void *data, size_t len, const struct wait *w, enum error_phase phase,
+                 struct fetch_error *err)
+{
+    const unsigned char *at = data;
+    while (len > 0) {
+        ptrdiff_t n = s->type->write(s, at, len, w, phase, err);
+        if (n <= 0)
+            return -1;
+        at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+bool stream_usable(struct stream *s)
+{
+    return s->type->usable(s);
+}
+
+void stream_close(struct stream *s)
+{
+    if (s)
+        s->type->close(s);
+}
+
+int stream_fd(const struct stream *s)
+{
+    return s->fd;
+}
+
+/* TCP. The call comes first and the wait after it, since mostly there is no need to wait. */
+
+static ptrdiff_t tcp_failed(int error, enum error_phase phase, struct fetch_error *err)
+{
+    if (error == ECONNRESET || error == EPIPE)
+        error_set(err, ERROR_TRUNCATED, phase, "connection reset by the server");
+    else
+        error_set(err, ERROR_TRUNCATED, phase, "connection broken: %s", strerror(error));
+    return STREAM_ERROR;
+}
+
+static ptrdiff_t tcp_read(struct stream *s, void *into, size_t size, const struct wait *w,
+                          enum error_phase phase, struct fetch_error *err)
+{
+    int64_t deadline = 0;
+    for (;;) {
+        ssize_t n = recv(s->fd, into, size, MSG_DONTWAIT);
+        if (n >= 0)
+            return n;
+        if (errno == EINTR)
+            continue;
+        if (errno != EAGAIN && errno != EWOULDBLOCK)
+            return tcp_failed(errno, phase, err);
+        if (!w)
+            return STREAM_AGAIN;
+        if (!deadline)
+            deadline = wait_deadline(w, deadline_now());
+        struct pollfd fd = {.fd = s->fd, .events = POLLIN};
+        enum wait_result result = wait_poll(w, &fd, 1, deadline);
+        if (result != WAIT_READY)
+            return wait_failed(w, result, phase, err);
+    }
+}
+
+static ptrdiff_t tcp_write(struct stream *s, const void *data, size_t len, const struct wait *w,
+                           enum error_phase phase, struct fetch_error *err)
+{
+    int64_t deadline = 0;
+    for (;;) {
+        ssize_t n = send(s->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n >= 0)
+            return n;
+        if (errno == EINTR)
+            continue;
+        if (errno != EAGAIN && errno != EWOULDBLOCK)
+            return tcp_failed(errno, phase, err);
+        if (!w)
+            return STREAM_AGAIN;
+        if (!deadline)
+            deadline = wait_deadline(w, deadline_now());
+        struct pollfd fd = {.fd = s->fd, .events = POLLOUT};
+        enum wait_result result = wait_poll(w, &fd, 1, deadline);
+        if (result != WAIT_READY)
+            return wait_failed(w, result, phase, err);
+    }
+}
+
+static bool tcp_usable(struct stream *s)
+{
+    char byte;
+    ssize_t n;
+    do
+        n = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+static void tcp_close(struct stream *s)
+{
+    close(s->fd);
+    free(s);
+}
+
+static const struct stream_type tcp = {
+    .read = tcp_read,
+    .write = tcp_write,
+    .usable = tcp_usable,
+    .close = tcp_close,
+};
+
+struct stream *stream_tcp(int fd)
+{
+    struct stream *s = malloc(sizeof *s);
+    if (!s) {
+        close(fd);
+        return NULL;
+    }
+    *s = (struct stream){&tcp, fd};
+    return s;
+}

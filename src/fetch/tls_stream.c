@@ -1,0 +1,266 @@
+#include "fetch/tls_stream.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The BIO: OpenSSL's reads and writes go to the lower stream. */
+
+static int bio_read(BIO *bio, char *into, int size)
+{
+    struct tls_stream *t = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    if (t->flooded || size <= 0)
+        return -1;
+    ptrdiff_t n = t->lower->type->read(t->lower, into, (size_t)size, t->w, t->phase, &t->below);
+    t->eof = n == STREAM_EOF;
+    if (n > 0)
+        t->unread += (size_t)n;
+    if (t->unread > TLS_UNREAD_MAX)
+        t->flooded = true;
+    if (n == STREAM_AGAIN)
+        BIO_set_retry_read(bio);
+    return n >= 0 ? (int)n : -1;
+}
+
+static int bio_write(BIO *bio, const char *data, int len)
+{
+    struct tls_stream *t = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    if (t->flooded || len <= 0)
+        return -1;
+    ptrdiff_t n = t->lower->type->write(t->lower, data, (size_t)len, t->w, t->phase, &t->below);
+    if (n == STREAM_AGAIN)
+        BIO_set_retry_write(bio);
+    return n > 0 ? (int)n : -1;
+}
+
+static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+    struct tls_stream *t = BIO_get_data(bio);
+    (void)number;
+    (void)pointer;
+    if (command == BIO_CTRL_FLUSH)
+        return 1;
+    return command == BIO_CTRL_EOF ? t->eof : 0;
+}
+
+static int bio_create(BIO *bio)
+{
+    BIO_set_init(bio, 1);
+    return 1;
+}
+
+BIO_METHOD *tls_bio_method(void)
+{
+    BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK | 127, "stream");
+    if (m && BIO_meth_set_read(m, bio_read) && BIO_meth_set_write(m, bio_write) &&
+        BIO_meth_set_ctrl(m, bio_ctrl) && BIO_meth_set_create(m, bio_create))
+        return m;
+    BIO_meth_free(m);
+    return NULL;
+}
+
+void tls_count_message(int written, int version, int content_type, const void *data, size_t len, SSL *ssl,
+                       void *arg)
+{
+    struct tls_stream *t = SSL_get_app_data(ssl);
+    (void)version, (void)data, (void)len, (void)arg;
+    if (written || content_type != SSL3_RT_HANDSHAKE || t->state == TLS_SHAKING)
+        return;
+    if (++t->messages > TLS_MESSAGES_MAX)
+        t->flooded = true;
+}
+
+/* Failures. */
+
+void tls_begin(struct tls_stream *t, const struct wait *w, enum error_phase phase)
+{
+    ERR_clear_error();
+    t->w = w;
+    t->phase = phase;
+    error_clear(&t->below);
+}
+
+/* True if `error` is an alert that the server sent; *ret is its number. */
+static bool error_is_alert(unsigned long error, int *ret)
+{
+    int reason = ERR_GET_REASON(error);
+    *ret = reason - SSL_AD_REASON_OFFSET;
+    return ERR_GET_LIB(error) == ERR_LIB_SSL && *ret >= 0 && *ret < 256;
+}
+
+/* The alert's name by RFC 8446 section 6. */
+static const char *alert_name(int alert)
+{
+    switch (alert) { /* those that OpenSSL 3.0 has no words for */
+    case SSL_AD_CERTIFICATE_REQUIRED:
+        return "certificate required";
+    case SSL_AD_MISSING_EXTENSION:
+        return "missing extension";
+    case SSL_AD_INAPPROPRIATE_FALLBACK:
+        return "inappropriate fallback";
+    case SSL_AD_NO_APPLICATION_PROTOCOL:
+        return "no application protocol";
+    default:
+        return SSL_alert_desc_string_long(alert);
+    }
+}
+
+void tls_reason(char *into, size_t size)
+{
+    unsigned long error = ERR_peek_error();
+    int alert;
+    if (error_is_alert(error, &alert))
+        snprintf(into, size, "the server sent the alert '%s'", alert_name(alert));
+    else if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER)
+        snprintf(into, size, "wrong version number: the server does not speak TLS");
+    else {
+        const char *reason = error ? ERR_reason_error_string(error) : NULL;
+        snprintf(into, size, "%s", reason ? reason : "protocol error");
+    }
+}
+
+/* True for the alerts by which a server says what it thinks of the client's certificate. */
+static bool alert_refuses_client(int alert)
+{
+    switch (alert) {
+    case SSL_AD_HANDSHAKE_FAILURE:
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_REVOKED:
+    case SSL_AD_CERTIFICATE_EXPIRED:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_ACCESS_DENIED:
+    case SSL_AD_DECRYPT_ERROR:
+    case SSL_AD_CERTIFICATE_REQUIRED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A read or write failed for good: says why. */
+static ptrdiff_t tls_failed(struct tls_stream *t, struct fetch_error *err)
+{
+    char reason[160];
+    int alert;
+    unsigned long error = ERR_peek_error();
+    bool fresh = t->state == TLS_FRESH;
+    t->state = TLS_BROKEN;
+    if (t->flooded)
+        error_set(err, ERROR_TRUNCATED, t->phase, "the server sends TLS messages without end, and no data");
+    else if (t->below.kind != ERROR_NONE)
+        *err = t->below;
+    else if (t->eof)
+        error_set(err, ERROR_TRUNCATED, t->phase, "connection closed without close_notify");
+    else {
+        tls_reason(reason, sizeof reason);
+        if (fresh && error_is_alert(error, &alert) && alert_refuses_client(alert))
+            error_set(err, ERROR_TLS, PHASE_TLS, "%s", reason);
+        else
+            error_set(err, ERROR_TRUNCATED, t->phase, "TLS: %s", reason);
+    }
+    ERR_clear_error();
+    return STREAM_ERROR;
+}
+
+/* The stream functions. */
+
+static int size_as_int(size_t size)
+{
+    return size > INT_MAX ? INT_MAX : (int)size;
+}
+
+static ptrdiff_t tls_read(struct stream *s, void *into, size_t size, const struct wait *w,
+                          enum error_phase phase, struct fetch_error *err)
+{
+    struct tls_stream *t = (struct tls_stream *)s;
+    tls_begin(t, w, phase);
+    int n = SSL_read(t->ssl, into, size_as_int(size));
+    if (n > 0) {
+        t->state = TLS_OPEN;
+        t->unread = t->messages = 0;
+        return n;
+    }
+    switch (SSL_get_error(t->ssl, n)) {
+    case SSL_ERROR_ZERO_RETURN:
+        return STREAM_EOF;
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        return STREAM_AGAIN;
+    default:
+        return tls_failed(t, err);
+    }
+}
+
+/* A write met a closed connection: what the server said before it closed tells more. */
+static ptrdiff_t tls_write_failed(struct tls_stream *t, struct fetch_error *err)
+{
+    struct fetch_error below = t->below;
+    char byte;
+    int alert;
+    if (t->state == TLS_FRESH && below.kind == ERROR_TRUNCATED) {
+        tls_begin(t, NULL, t->phase);
+        if (SSL_peek(t->ssl, &byte, 1) <= 0 && error_is_alert(ERR_peek_error(), &alert))
+            return tls_failed(t, err);
+        t->below = below;
+    }
+    return tls_failed(t, err);
+}
+
+static ptrdiff_t tls_write(struct stream *s, const void *data, size_t len, const struct wait *w,
+                           enum error_phase phase, struct fetch_error *err)
+{
+    struct tls_stream *t = (struct tls_stream *)s;
+    tls_begin(t, w, phase);
+    int n = SSL_write(t->ssl, data, size_as_int(len));
+    if (n > 0)
+        return n;
+    switch (SSL_get_error(t->ssl, n)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        return STREAM_AGAIN;
+    default:
+        return tls_write_failed(t, err);
+    }
+}
+
+static bool tls_usable(struct stream *s)
+{
+    struct tls_stream *t = (struct tls_stream *)s;
+    char byte;
+    if (t->state == TLS_BROKEN)
+        return false;
+    tls_begin(t, NULL, PHASE_NONE);
+    int n = SSL_peek(t->ssl, &byte, 1);
+    bool quiet = n <= 0 && SSL_get_error(t->ssl, n) == SSL_ERROR_WANT_READ && !SSL_has_pending(t->ssl);
+    if (n <= 0 && !quiet)
+        t->state = TLS_BROKEN;
+    ERR_clear_error();
+    return quiet && !t->flooded;
+}
+
+static void tls_close(struct stream *s)
+{
+    struct tls_stream *t = (struct tls_stream *)s;
+    tls_begin(t, NULL, PHASE_NONE);
+    if (t->state == TLS_FRESH || t->state == TLS_OPEN)
+        SSL_shutdown(t->ssl);
+    SSL_free(t->ssl);
+    X509_free(t->leaf);
+    X509_free(t->blamed);
+    stream_close(t->lower);
+    free(t);
+    ERR_clear_error();
+}
+
+const struct stream_type tls_stream_type = {
+    .read = tls_read,
+    .write = tls_write,
+    .usable = tls_usable,
+    .close = tls_close,
+};

@@ -1,0 +1,214 @@
+#include "config.h"
+
+#include "fetch/trust.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fetch/certdir.h"
+
+enum { TRUST_DIRS_MAX = 32 };
+
+struct trust {
+    X509_STORE *store;
+    char *dirs[TRUST_DIRS_MAX]; /* looked into when a chain asks for it */
+    size_t dir_count;
+};
+
+/* Where a file or directory was named, for messages: "--cacert" or "SSL_CERT_FILE"; NULL for a default,
+ * which may be missing. */
+struct source {
+    const char *option;
+    const char *path;
+};
+
+static bool store_has_certificate(X509_STORE *store)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++)
+        if (X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, i)) == X509_LU_X509)
+            return true;
+    return false;
+}
+
+/* Loads a file of PEM certificates. */
+static int trust_load_file(struct trust *t, struct source from, struct fetch_error *err)
+{
+    X509_LOOKUP *lookup = X509_STORE_add_lookup(t->store, X509_LOOKUP_file());
+    if (!lookup)
+        return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
+    if (!from.option && access(from.path, R_OK) < 0)
+        return 0;
+    struct stat st;
+    if (access(from.path, R_OK) < 0 || stat(from.path, &st) < 0)
+        return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s cannot be read: %s", from.option, from.path,
+                         strerror(errno));
+    if (S_ISDIR(st.st_mode))
+        return error_set(
+            err, ERROR_NONE, PHASE_NONE,
+            "%s %s is a directory; a directory of certificates is given by --capath or SSL_CERT_DIR",
+            from.option ? from.option : "trust file", from.path);
+    bool loaded = X509_load_cert_crl_file(lookup, from.path, X509_FILETYPE_PEM) > 0;
+    ERR_clear_error();
+    if (from.option && (!loaded || !store_has_certificate(t->store)))
+        return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s holds no certificate in PEM form", from.option,
+                         from.path);
+    return 0;
+}
+
+/* True if an unprivileged worker could not read what this process can. */
+static bool dir_needs_privilege(const char *path)
+{
+    struct certdir d;
+    if (geteuid() != 0 || certdir_scan(&d, path) < 0)
+        return false;
+    bool readable = d.readable;
+    certdir_free(&d);
+    return !readable;
+}
+
+/* One directory: to be looked into later, or loaded whole. */
+static int trust_add_dir(struct trust *t, const char *option, const char *path, struct fetch_error *err)
+{
+    struct stat st;
+    bool there = stat(path, &st) == 0;
+    if (!there || !S_ISDIR(st.st_mode)) {
+        if (!option)
+            return 0;
+        return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s: %s", option, path,
+                         there ? "not a directory" : strerror(errno));
+    }
+    if (dir_needs_privilege(path)) {
+        if (certdir_load(t->store, path) == 0)
+            return 0;
+        return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s cannot be read: %s",
+                         option ? option : "trust directory", path, strerror(errno));
+    }
+    if (t->dir_count == TRUST_DIRS_MAX)
+        return error_set(err, ERROR_NONE, PHASE_NONE, "more than %d directories of certificates",
+                         TRUST_DIRS_MAX);
+    X509_LOOKUP *lookup = X509_STORE_add_lookup(t->store, X509_LOOKUP_hash_dir());
+    t->dirs[t->dir_count] = strdup(path);
+    if (!lookup || !t->dirs[t->dir_count] || !X509_LOOKUP_add_dir(lookup, path, X509_FILETYPE_PEM))
+        return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
+    t->dir_count++;
+    return 0;
+}
+
+/* A list of directories, with ':' between them. */
+static int trust_add_dirs(struct trust *t, struct source from, struct fetch_error *err)
+{
+    char *list = strdup(from.path), *save = NULL;
+    int result = list ? 0 : error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
+    for (char *p = list ? strtok_r(list, ":", &save) : NULL; p && result == 0; p = strtok_r(NULL, ":", &save))
+        result = trust_add_dir(t, from.option, p, err);
+    free(list);
+    return result;
+}
+
+/* What an environment variable names, or else OpenSSL's default. */
+static struct source source_system(const char *variable, const char *fallback, bool lenient)
+{
+    const char *value = secure_getenv(variable);
+    if (value && *value)
+        return (struct source){lenient ? NULL : variable, value};
+    return (struct source){NULL, fallback};
+}
+
+static int trust_load(struct trust *t, const char *cacert, const char *capath, struct fetch_error *err)
+{
+    struct source file = {"--cacert", cacert}, dirs = {"--capath", capath};
+    if (!cacert && !capath) {
+        file = source_system(X509_get_default_cert_file_env(), X509_get_default_cert_file(), false);
+        dirs = source_system(X509_get_default_cert_dir_env(), X509_get_default_cert_dir(), true);
+    }
+    if (file.path && trust_load_file(t, file, err) < 0)
+        return -1;
+    return dirs.path ? trust_add_dirs(t, dirs, err) : 0;
+}
+
+int trust_new(const char *cacert, const char *capath, struct trust **ret, struct fetch_error *err)
+{
+    struct trust *t = calloc(1, sizeof *t);
+    if (t)
+        t->store = X509_STORE_new();
+    if (!t || !t->store) {
+        trust_free(t);
+        return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
+    }
+    /* As curl does: what the user trusts need not be a root. */
+    X509_STORE_set_flags(t->store, X509_V_FLAG_PARTIAL_CHAIN);
+    if (trust_load(t, cacert, capath, err) < 0) {
+        trust_free(t);
+        return -1;
+    }
+    *ret = t;
+    return 0;
+}
+
+void trust_free(struct trust *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; i <= t->dir_count && i < TRUST_DIRS_MAX; i++)
+        free(t->dirs[i]);
+    X509_STORE_free(t->store);
+    free(t);
+}
+
+X509_STORE *trust_store(const struct trust *t)
+{
+    return t->store;
+}
+
+/* Appends a copy of `path`, unless it is there; a NULL stays behind it. */
+static int paths_add(char ***paths, size_t *count, const char *path)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (strcmp((*paths)[i], path) == 0)
+            return 0;
+    char **more = reallocarray(*paths, *count + 2, sizeof *more);
+    if (!more)
+        return -1;
+    *paths = more;
+    more[*count] = strdup(path);
+    more[*count + 1] = NULL;
+    return more[(*count)++] ? 0 : -1;
+}
+
+/* The directory itself and where its links lead. */
+static int paths_add_dir(char ***paths, size_t *count, const char *dir)
+{
+    struct certdir d;
+    int result = paths_add(paths, count, dir);
+    if (result < 0 || certdir_scan(&d, dir) < 0)
+        return result;
+    for (size_t i = 0; i < d.count && result == 0; i++)
+        result = paths_add(paths, count, d.homes[i]);
+    certdir_free(&d);
+    return result;
+}
+
+char **trust_paths(const struct trust *t)
+{
+    size_t count = 0;
+    char **paths = calloc(1, sizeof *paths);
+    for (size_t i = 0; paths && i < t->dir_count; i++)
+        if (paths_add_dir(&paths, &count, t->dirs[i]) < 0) {
+            trust_paths_free(paths);
+            return NULL;
+        }
+    return paths;
+}
+
+void trust_paths_free(char **paths)
+{
+    for (char **p = paths; p && *p; p++)
+        free(*p);
+    free(paths);
+}
