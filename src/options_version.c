@@ -19,35 +19,30 @@
 #else
 #define WITH_ZSTD '-'
 #endif
-#ifdef HAVE_SECCOMP
-#define WITH_SECCOMP '+'
-#else
-#define WITH_SECCOMP '-'
-#endif
-
 /* What this build and this kernel can do together, a word a piece. */
-static void print_sandbox(FILE *out)
+static void print_sandbox(FILE *out, const struct confine_support *support)
 {
-    struct confine_support support;
-    confine_probe(&support);
     fputs("sandbox here:", out);
     for (int i = 0; i < CONFINE_PIECES; i++) {
         enum confine_piece piece = (enum confine_piece)i;
-        bool works = support.built[piece] && support.kernel[piece];
+        bool works = support->built[piece] && support->kernel[piece];
         fprintf(out, " %c%s", works ? '+' : '-', confine_piece_name(piece));
         if (works && piece == CONFINE_LANDLOCK)
-            fprintf(out, "(ABI %d)", support.landlock_abi);
+            fprintf(out, "(ABI %d)", support->landlock_abi);
         else if (!works)
-            fprintf(out, "(%s)", support.built[piece] ? "not in this kernel" : "not in this build");
+            fprintf(out, "(%s)", support->built[piece] ? "not in this kernel" : "not in this build");
     }
     fputc('\n', out);
 }
 
 void options_print_version(FILE *out)
 {
+    struct confine_support support;
+    confine_probe(&support);
     fprintf(out, "%s %s\n", PACKAGE_NAME, PACKAGE_VERSION);
     fprintf(out, "%s, c-ares %s, libidn2 %s, zlib %s\n", OpenSSL_version(OPENSSL_VERSION), ares_version(NULL),
             idn2_check_version(NULL), zlibVersion());
-    fprintf(out, "features: %cbrotli %czstd %cseccomp\n", WITH_BROTLI, WITH_ZSTD, WITH_SECCOMP);
-    print_sandbox(out);
+    fprintf(out, "features: %cbrotli %czstd %cseccomp\n", WITH_BROTLI, WITH_ZSTD,
+            support.built[CONFINE_SECCOMP] ? '+' : '-');
+    print_sandbox(out, &support);
 }

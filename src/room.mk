@@ -32,6 +32,7 @@ dist_zshcompletions_DATA = completions/_pfetch
 dist_fishcompletions_DATA = completions/pfetch.fish
 
 dist_man_MANS += man/pfetch.1
+EXTRA_DIST += CONTRIBUTING.md SECURITY.md
 
 TESTS += tests/check_completions.sh tests/check_manual.sh
 dist_noinst_SCRIPTS += tests/check_completions.sh tests/check_manual.sh
