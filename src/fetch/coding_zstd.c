@@ -34,13 +34,10 @@ static void *zstd_open(void)
 }
 
 /* Decodes some of a frame; s->in_frame is false when it ends. */
-static int decode_some(struct zstd *s, struct span *in, unsigned char *out, size_t size, size_t *len,
-                       struct fetch_error *err)
+static int decode_some(struct zstd *s, struct span *in, ZSTD_outBuffer *out, struct fetch_error *err)
 {
     ZSTD_inBuffer from = {in->data, in->len, 0};
-    ZSTD_outBuffer to = {out, size, *len};
-    size_t result = ZSTD_decompressStream(s->stream, &to, &from);
-    *len = to.pos;
+    size_t result = ZSTD_decompressStream(s->stream, out, &from);
     in->data += from.pos;
     in->len -= from.pos;
     if (!ZSTD_isError(result)) {
@@ -61,8 +58,7 @@ static bool is_frame_magic(const unsigned char m[MAGIC_LEN])
 }
 
 /* Collects the magic number of the next frame and starts the frame with it. */
-static int begin_frame(struct zstd *s, struct span *in, unsigned char *out, size_t size, size_t *len,
-                       struct fetch_error *err)
+static int begin_frame(struct zstd *s, struct span *in, ZSTD_outBuffer *out, struct fetch_error *err)
 {
     while (s->magic_len < MAGIC_LEN && in->len) {
         s->magic[s->magic_len++] = in->data[0];
@@ -75,18 +71,20 @@ static int begin_frame(struct zstd *s, struct span *in, unsigned char *out, size
         return coding_broken("zstd", "no frame where one should start", err);
     struct span magic = span_make(s->magic, MAGIC_LEN);
     s->magic_len = 0;
-    return decode_some(s, &magic, out, size, len, err);
+    return decode_some(s, &magic, out, err);
 }
 
 static int zstd_decode(void *state, struct span *in, unsigned char *out, size_t size, size_t *ret_len,
                        struct fetch_error *err)
 {
     struct zstd *s = state;
-    *ret_len = 0;
+    ZSTD_outBuffer to = {.size = size};
+    to.dst = out;
     do {
-        if ((s->in_frame ? decode_some : begin_frame)(s, in, out, size, ret_len, err) < 0)
+        if ((s->in_frame ? decode_some : begin_frame)(s, in, &to, err) < 0)
             return -1;
-    } while (in->len && *ret_len < size);
+    } while (in->len && to.pos < size);
+    *ret_len = to.pos;
     return 0;
 }
 

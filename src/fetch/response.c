@@ -376,8 +376,8 @@ static bool announces_body(const struct response *r)
 {
     struct fetch_error ignored;
     struct span value;
-    bool present;
-    uint64_t length;
+    bool present = false;
+    uint64_t length = 0;
     if (response_field(r, "Transfer-Encoding", &value) || content_length(r, &present, &length, &ignored) < 0)
         return true;
     return present && length > 0 && r->status != 304;
@@ -385,9 +385,10 @@ static bool announces_body(const struct response *r)
 
 static int framing_with_body(const struct response *r, struct framing *ret, struct fetch_error *err)
 {
-    struct transfer transfer;
+    struct transfer transfer = {false, false};
     struct span value;
-    bool has_length;
+    bool has_length = false;
+    uint64_t length = 0;
     if (transfer_encoding(r, &transfer, err) < 0)
         return -1;
     if (transfer.chunked) {
@@ -395,7 +396,6 @@ static int framing_with_body(const struct response *r, struct framing *ret, stru
         *ret = (struct framing){FRAMING_CHUNKED, 0, sound && persistent(r)};
         return 0;
     }
-    uint64_t length;
     if (content_length(r, &has_length, &length, err) < 0)
         return -1;
     if (has_length)

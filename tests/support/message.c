@@ -16,7 +16,7 @@ static void note_head(struct message *res, const struct response *r)
     char *to = res->names;
     res->status = r->status;
     res->fields = r->field_count;
-    strcpy(res->version, r->version);
+    memcpy(res->version, r->version, sizeof res->version);
     while (at.left.len) {
         struct span name = unpack_bytes(&at, SIZE_MAX), value = unpack_bytes(&at, SIZE_MAX);
         memcpy(to, name.data, name.len);
@@ -41,7 +41,7 @@ static size_t read_head(struct message *res, const unsigned char *m, size_t len,
         return used;
     res->verdict = p == PARSE_BAD ? V_BAD_HEAD : V_MORE;
     if (p == PARSE_BAD)
-        strcpy(res->error, err.message);
+        memcpy(res->error, err.message, sizeof res->error);
     return 0;
 }
 
@@ -57,7 +57,7 @@ static bool read_body(struct message *res, struct body *b, const unsigned char *
         p = body_decode(b, in, &used, &data, &err);
         if (p == PARSE_BAD) {
             res->verdict = V_BAD_BODY;
-            strcpy(res->error, err.message);
+            memcpy(res->error, err.message, sizeof res->error);
             return false;
         }
         if (data.len)
@@ -83,7 +83,7 @@ void message_read(struct message *res, struct guarded *page, const unsigned char
     note_head(res, &r);
     if (response_framing(&r, METHOD_GET, &res->framing, &err) < 0) {
         res->verdict = V_BAD_FRAMING;
-        strcpy(res->error, err.message);
+        memcpy(res->error, err.message, sizeof res->error);
         goto out;
     }
     struct body b;

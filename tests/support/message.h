@@ -29,10 +29,10 @@ struct message {
 
 /* Reads the `len` (at most MESSAGE_MAX) bytes of a connection that then ends, in two pieces, the first of
  * `cut` bytes, each in front of the protected page. */
-void message_read(struct message *ret, struct guarded *page, const unsigned char *m, size_t len, size_t cut);
+void message_read(struct message *res, struct guarded *page, const unsigned char *m, size_t len, size_t cut);
 
 /* The naive reader. */
-void message_read_naive(struct message *ret, const unsigned char *m, size_t len);
+void message_read_naive(struct message *res, const unsigned char *m, size_t len);
 
 /* NULL, or in what the two differ; both of the reader. */
 const char *message_differs(const struct message *a, const struct message *b);

@@ -55,7 +55,7 @@ static bool naive_status(struct naive *n, struct message *res)
     s += 8 + strspn(s + 8, " ");
     if (strspn(s, "0123456789") != 3 || s[0] == '0' || (s[3] && s[3] != ' '))
         return false;
-    res->status = atoi(s);
+    res->status = (int)strtol(s, NULL, 10);
     return true;
 }
 
