@@ -29,7 +29,14 @@ tests_origin_origin_LDADD += -lbrotlienc
 endif
 
 E2E_TESTS = \
-	tests/e2e/test_basic.py
+	tests/e2e/test_basic.py \
+	tests/e2e/test_directory.py \
+	tests/e2e/test_formats.py \
+	tests/e2e/test_input.py \
+	tests/e2e/test_order.py \
+	tests/e2e/test_pool.py \
+	tests/e2e/test_signals.py \
+	tests/e2e/test_timeouts.py
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) tests/e2e/run tests/e2e/harness.py tests/e2e/pending
 EXTRA_DIST += .clang-format .clang-tidy

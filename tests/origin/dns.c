@@ -327,6 +327,7 @@ static void *tcp_serve(void *arg)
 {
     struct dns *d = arg;
     for (;;) {
+        /* cppcheck-suppress nullPointer ; accept4 allows it */
         int fd = accept4(d->tcp, NULL, NULL, SOCK_CLOEXEC);
         struct query *q = fd >= 0 ? calloc(1, sizeof *q) : NULL;
         if (!q)

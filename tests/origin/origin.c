@@ -133,6 +133,7 @@ static void addresses_fill(struct conn *c)
 
 static void listener_accept(struct origin *o, const struct listener *l, const pthread_attr_t *attr)
 {
+    /* cppcheck-suppress nullPointer ; accept4 allows it */
     int on = 1, fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
     struct conn *c = fd >= 0 ? calloc(1, sizeof *c) : NULL;
     pthread_t thread;
