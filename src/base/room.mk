@@ -4,6 +4,7 @@ libbase_a_SOURCES = \
 	src/base/deadline.c src/base/deadline.h \
 	src/base/escape.c src/base/escape.h \
 	src/base/heap.c src/base/heap.h \
+	src/base/lru.c src/base/lru.h \
 	src/base/pack.c src/base/pack.h \
 	src/base/siphash.c src/base/siphash.h \
 	src/base/span.h

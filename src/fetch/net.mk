@@ -1,10 +1,13 @@
 
 # Connections: names, sockets, trust and TLS.
 libfetch_a_SOURCES += \
+	src/fetch/address.h \
 	src/fetch/certdir.c src/fetch/certdir.h \
 	src/fetch/certinfo.c src/fetch/certinfo.h \
 	src/fetch/dial.c src/fetch/dial.h \
-	src/fetch/resolver.h \
+	src/fetch/dns.c src/fetch/dns.h \
+	src/fetch/hosts.c src/fetch/hosts.h \
+	src/fetch/resolver.c src/fetch/resolver.h \
 	src/fetch/sessions.c src/fetch/sessions.h \
 	src/fetch/stream.c \
 	src/fetch/tls.c src/fetch/tls.h \

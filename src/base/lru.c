@@ -1,0 +1,104 @@
+#include "base/lru.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct lru {
+    size_t count, most;
+    struct lru_entry *newest, *oldest;
+    void (*release)(struct lru_entry *e);
+    size_t mask; /* buckets - 1; their number is a power of two */
+    struct lru_entry *buckets[];
+};
+
+struct lru *lru_new(size_t most, void (*release)(struct lru_entry *e))
+{
+    size_t buckets = 16;
+    while (buckets < most && buckets < 65536)
+        buckets *= 2;
+    struct lru *l = calloc(1, sizeof *l + buckets * sizeof *l->buckets);
+    if (!l)
+        return NULL;
+    l->most = most;
+    l->release = release;
+    l->mask = buckets - 1;
+    return l;
+}
+
+void lru_free(struct lru *l)
+{
+    if (!l)
+        return;
+    while (l->newest)
+        lru_remove(l, l->newest);
+    free(l);
+}
+
+/* FNV-1a. */
+static uint32_t key_hash(const char *key)
+{
+    uint32_t h = UINT32_C(2166136261);
+    for (; *key; key++)
+        h = (h ^ (unsigned char)*key) * UINT32_C(16777619);
+    return h ^ h >> 15;
+}
+
+static void entry_unlink(struct lru *l, struct lru_entry *e)
+{
+    *(e->newer ? &e->newer->older : &l->newest) = e->older;
+    *(e->older ? &e->older->newer : &l->oldest) = e->newer;
+}
+
+static void entry_link_newest(struct lru *l, struct lru_entry *e)
+{
+    e->newer = NULL;
+    e->older = l->newest;
+    *(l->newest ? &l->newest->newer : &l->oldest) = e;
+    l->newest = e;
+}
+
+struct lru_entry *lru_find(struct lru *l, const char *key)
+{
+    uint32_t hash = key_hash(key);
+    struct lru_entry *e = l->buckets[hash & l->mask];
+    while (e && !(e->hash == hash && strcmp(e->key, key) == 0))
+        e = e->next;
+    if (e) {
+        entry_unlink(l, e);
+        entry_link_newest(l, e);
+    }
+    return e;
+}
+
+int lru_add(struct lru *l, const char *key, struct lru_entry *e)
+{
+    char *copy = strdup(key);
+    if (!copy)
+        return -1;
+    if (l->count >= l->most && l->oldest)
+        lru_remove(l, l->oldest);
+    e->key = copy;
+    e->hash = key_hash(key);
+    e->next = l->buckets[e->hash & l->mask];
+    l->buckets[e->hash & l->mask] = e;
+    entry_link_newest(l, e);
+    l->count++;
+    return 0;
+}
+
+void lru_remove(struct lru *l, struct lru_entry *e)
+{
+    struct lru_entry **at = &l->buckets[e->hash & l->mask];
+    while (*at != e)
+        at = &(*at)->next;
+    *at = e->next;
+    entry_unlink(l, e);
+    l->count--;
+    free(e->key);
+    l->release(e);
+}
+
+size_t lru_count(const struct lru *l)
+{
+    return l->count;
+}
