@@ -7,7 +7,9 @@ libbase_a_SOURCES = \
 	src/base/lru.c src/base/lru.h \
 	src/base/pack.c src/base/pack.h \
 	src/base/siphash.c src/base/siphash.h \
-	src/base/span.h
+	src/base/span.h \
+	src/base/table.c src/base/table.h \
+	src/base/unescape.c src/base/unescape.h
 
 BASE_LIBS = libbase.a
 

@@ -5,6 +5,8 @@ liboutput_a_SOURCES = \
 	src/output/directory.c src/output/directory.h \
 	src/output/directory_run.c src/output/directory_run.h \
 	src/output/format.c src/output/format.h \
+	src/output/joblog.c src/output/joblog.h \
+	src/output/joblog_file.c \
 	src/output/json.c src/output/json.h \
 	src/output/progress.c src/output/progress.h \
 	src/output/report.h \
@@ -35,6 +37,12 @@ TESTS += tests/check_format
 tests_check_format_SOURCES = tests/check_format.c
 tests_check_format_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_format_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_joblog
+TESTS += tests/check_joblog
+tests_check_joblog_SOURCES = tests/check_joblog.c
+tests_check_joblog_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_joblog_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_json
 TESTS += tests/check_json
