@@ -19,4 +19,40 @@ TESTS += tests/check_buffer
 tests_check_buffer_SOURCES = tests/check_buffer.c
 tests_check_buffer_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_buffer_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_deadline
+TESTS += tests/check_deadline
+tests_check_deadline_SOURCES = tests/check_deadline.c
+tests_check_deadline_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_deadline_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_escape
+TESTS += tests/check_escape
+tests_check_escape_SOURCES = tests/check_escape.c
+tests_check_escape_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_escape_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_heap
+TESTS += tests/check_heap
+tests_check_heap_SOURCES = tests/check_heap.c
+tests_check_heap_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_heap_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_pack
+TESTS += tests/check_pack
+tests_check_pack_SOURCES = tests/check_pack.c
+tests_check_pack_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_pack_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_siphash
+TESTS += tests/check_siphash
+tests_check_siphash_SOURCES = tests/check_siphash.c
+tests_check_siphash_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_siphash_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_table
+TESTS += tests/check_table
+tests_check_table_SOURCES = tests/check_table.c
+tests_check_table_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_table_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
 endif

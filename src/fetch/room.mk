@@ -11,3 +11,11 @@ include src/fetch/net.mk
 
 # What a unit test of this room links with.
 FETCH_LIBS = libfetch.a libbase.a $(OPENSSL_LIBS) $(CARES_LIBS) $(IDN2_LIBS) $(ZLIB_LIBS) $(BROTLI_LIBS) $(ZSTD_LIBS)
+
+if HAVE_CHECK
+check_PROGRAMS += tests/check_error
+TESTS += tests/check_error
+tests_check_error_SOURCES = tests/check_error.c
+tests_check_error_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_error_LDADD = libfetch.a $(BASE_LIBS) $(CHECK_LIBS)
+endif
