@@ -6,7 +6,7 @@ libfetch_a_SOURCES += \
 	src/fetch/certinfo.c src/fetch/certinfo.h \
 	src/fetch/dial.c src/fetch/dial.h \
 	src/fetch/dns.c src/fetch/dns.h \
-	src/fetch/hosts.c src/fetch/hosts.h \
+	src/fetch/hostfile.c src/fetch/hostfile.h \
 	src/fetch/resolver.c src/fetch/resolver.h \
 	src/fetch/sessions.c src/fetch/sessions.h \
 	src/fetch/stream.c \

@@ -5,7 +5,7 @@
 
 #include "base/lru.h"
 #include "fetch/dns.h"
-#include "fetch/hosts.h"
+#include "fetch/hostfile.h"
 
 enum {
     CACHE_NAMES = 256,
@@ -16,7 +16,7 @@ enum {
 };
 
 struct resolver_settings {
-    struct hosts *hosts;
+    struct hostfile *hosts;
     struct dns_settings *dns;
     int family;
 };
@@ -49,7 +49,7 @@ int resolver_settings_new(const char *dns_servers, int family, struct resolver_s
     if (!s)
         return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
     s->family = family;
-    s->hosts = hosts_load("/etc/hosts");
+    s->hosts = hostfile_load("/etc/hosts");
     int result = s->hosts ? dns_settings_new(dns_servers, &s->dns, err)
                           : error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
     if (result < 0) {
@@ -64,7 +64,7 @@ void resolver_settings_free(struct resolver_settings *s)
 {
     if (!s)
         return;
-    hosts_free(s->hosts);
+    hostfile_free(s->hosts);
     dns_settings_free(s->dns);
     free(s);
 }
@@ -171,7 +171,7 @@ static int find_locally(const struct resolver_settings *s, const char *host, str
         err->final = true;
         return -1;
     }
-    ret->count = hosts_lookup(s->hosts, host, s->family, ret->addrs, RESOLVER_ADDRS_MAX);
+    ret->count = hostfile_lookup(s->hosts, host, s->family, ret->addrs, RESOLVER_ADDRS_MAX);
     if (ret->count == 0 && name_is_localhost(host))
         loopback_put(s->family, ret);
     return ret->count > 0;

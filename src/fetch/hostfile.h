@@ -1,22 +1,23 @@
-/* The system's table of hosts (hosts(5)), read once, looked up by hash. Immutable after hosts_parse. */
-#ifndef PFETCH_FETCH_HOSTS_H
-#define PFETCH_FETCH_HOSTS_H
+/* The system's table of hosts (hosts(5)), read once, looked up by hash. Immutable after hostfile_parse. */
+#ifndef PFETCH_FETCH_HOSTFILE_H
+#define PFETCH_FETCH_HOSTFILE_H
 
 #include "base/span.h"
 #include "fetch/address.h"
 
-struct hosts;
+struct hostfile;
 
 /* Reads lines "address name…"; what follows '#', and lines without a valid address, are passed over. Pure
  * function of `bytes`, which need not outlive it. NULL for lack of memory. */
-struct hosts *hosts_parse(struct span bytes);
+struct hostfile *hostfile_parse(struct span bytes);
 
 /* Reads `path`; a file that is missing or can't be read is an empty table. NULL for lack of memory. */
-struct hosts *hosts_load(const char *path);
-void hosts_free(struct hosts *h);
+struct hostfile *hostfile_load(const char *path);
+void hostfile_free(struct hostfile *h);
 
 /* Copies at most `max` addresses of `family` (AF_UNSPEC: both) that `name` has, without regard to case or to
  * a trailing dot, in the file's order, each once. Returns how many. */
-size_t hosts_lookup(const struct hosts *h, const char *name, int family, struct address *ret, size_t max);
+size_t hostfile_lookup(const struct hostfile *h, const char *name, int family, struct address *ret,
+                       size_t max);
 
 #endif

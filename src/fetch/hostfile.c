@@ -1,4 +1,4 @@
-#include "fetch/hosts.h"
+#include "fetch/hostfile.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "base/buffer.h"
 
-enum { HOSTS_FILE_MAX = 64 << 20, HOSTS_NAME_MAX = 255 };
+enum { HOSTFILE_MAX = 64 << 20, HOSTFILE_NAME_MAX = 255 };
 
 struct entry {
     struct address address;
@@ -16,7 +16,7 @@ struct entry {
     uint8_t len;
 };
 
-struct hosts {
+struct hostfile {
     struct entry *entries;
     size_t count, room;
     unsigned char *names; /* lower-case, one behind the other */
@@ -73,7 +73,7 @@ static bool address_read(struct address *ret, struct span word)
 }
 
 /* Adds a name; the room for its bytes is there. */
-static int hosts_add(struct hosts *h, const struct address *address, struct span name)
+static int hostfile_add(struct hostfile *h, const struct address *address, struct span name)
 {
     if (h->count == h->room) {
         size_t room = h->room ? h->room * 2 : 64;
@@ -92,20 +92,20 @@ static int hosts_add(struct hosts *h, const struct address *address, struct span
     return 0;
 }
 
-static int hosts_add_line(struct hosts *h, struct span line)
+static int hostfile_add_line(struct hostfile *h, struct span line)
 {
     struct address address;
     struct span name;
     if (!address_read(&address, word_next(&line)))
         return 0;
     while ((name = word_next(&line)).len > 0)
-        if (name.len <= HOSTS_NAME_MAX && hosts_add(h, &address, name) < 0)
+        if (name.len <= HOSTFILE_NAME_MAX && hostfile_add(h, &address, name) < 0)
             return -1;
     return 0;
 }
 
 /* Builds the buckets; from the last entry to the first, so that a bucket keeps the file's order. */
-static int hosts_index(struct hosts *h)
+static int hostfile_index(struct hostfile *h)
 {
     size_t buckets = 16;
     while (buckets < h->count)
@@ -122,40 +122,40 @@ static int hosts_index(struct hosts *h)
     return 0;
 }
 
-struct hosts *hosts_parse(struct span bytes)
+struct hostfile *hostfile_parse(struct span bytes)
 {
-    struct hosts *h = calloc(1, sizeof *h);
+    struct hostfile *h = calloc(1, sizeof *h);
     if (!h)
         return NULL;
-    if (bytes.len > HOSTS_FILE_MAX)
-        bytes.len = HOSTS_FILE_MAX;
+    if (bytes.len > HOSTFILE_MAX)
+        bytes.len = HOSTFILE_MAX;
     h->names = malloc(bytes.len + 1); /* names are fewer bytes than the file */
     bool ok = h->names != NULL;
     while (ok && bytes.len > 0)
-        ok = hosts_add_line(h, line_next(&bytes)) == 0;
-    if (!ok || hosts_index(h) < 0) {
-        hosts_free(h);
+        ok = hostfile_add_line(h, line_next(&bytes)) == 0;
+    if (!ok || hostfile_index(h) < 0) {
+        hostfile_free(h);
         return NULL;
     }
     return h;
 }
 
-struct hosts *hosts_load(const char *path)
+struct hostfile *hostfile_load(const char *path)
 {
     struct buffer b;
     ssize_t n = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    buffer_init(&b, HOSTS_FILE_MAX);
+    buffer_init(&b, HOSTFILE_MAX);
     while (fd >= 0 && buffer_reserve(&b, 4096) == 0 && (n = read(fd, b.data + b.len, b.cap - b.len)) > 0)
         b.len += (size_t)n;
     if (fd >= 0)
         close(fd);
-    struct hosts *h = hosts_parse(buffer_span(&b));
+    struct hostfile *h = hostfile_parse(buffer_span(&b));
     buffer_free(&b);
     return h;
 }
 
-void hosts_free(struct hosts *h)
+void hostfile_free(struct hostfile *h)
 {
     if (!h)
         return;
@@ -173,7 +173,8 @@ static bool address_known(const struct address *a, const struct address *list, s
     return false;
 }
 
-size_t hosts_lookup(const struct hosts *h, const char *name, int family, struct address *ret, size_t max)
+size_t hostfile_lookup(const struct hostfile *h, const char *name, int family, struct address *ret,
+                       size_t max)
 {
     struct span key = span_of(name);
     size_t found = 0;
