@@ -50,3 +50,21 @@ tests_check_manual_SOURCES = tests/check_manual.c
 tests_check_manual_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_manual_LDADD = libpfetchoptions.a libfetch.a $(BASE_LIBS) $(CHECK_LIBS)
 endif
+
+# The list of targets.
+noinst_LIBRARIES += libinput.a
+libinput_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS)
+libinput_a_SOURCES = \
+	src/input.c src/input.h \
+	src/line.c src/line.h
+
+if HAVE_CHECK
+check_PROGRAMS += tests/check_input tests/check_line
+TESTS += tests/check_input tests/check_line
+tests_check_input_SOURCES = tests/check_input.c
+tests_check_input_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_input_LDADD = libinput.a $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_line_SOURCES = tests/check_line.c
+tests_check_line_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_line_LDADD = libinput.a $(FETCH_LIBS) $(CHECK_LIBS)
+endif
