@@ -51,6 +51,13 @@ tests_check_manual_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_manual_LDADD = libpfetchoptions.a libfetch.a $(BASE_LIBS) $(CHECK_LIBS)
 endif
 
+check_PROGRAMS += tests/fuzz/fuzz_options_config
+FUZZ_TESTS += tests/fuzz/fuzz_options_config
+tests_fuzz_fuzz_options_config_SOURCES = tests/fuzz/fuzz_options_config.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_options_config_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_options_config_LDADD = libpfetchoptions.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/options_config tests/fuzz/fuzz_options_config.dict
+
 # The list of targets.
 noinst_LIBRARIES += libinput.a
 libinput_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS)
