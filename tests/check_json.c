@@ -77,11 +77,11 @@ START_TEST(file_and_sha256_are_there_when_asked_for)
 {
     struct fetch_conn conn;
     struct report r = bad_report(&conn);
-    ck_assert_ptr_nonnull(strstr(json(true, true, &r), "\"headers\":[],\"file\":null,\"sha256\":null}\n"));
+    ck_assert_ptr_nonnull(strstr(json(true, true, &r), "\"headers\":[],\"sha256\":null,\"file\":null}\n"));
     r.file = "a.example";
     r.sha256 = "e3b0";
     ck_assert_ptr_nonnull(
-        strstr(json(true, true, &r), "\"headers\":[],\"file\":\"a.example\",\"sha256\":\"e3b0\"}\n"));
+        strstr(json(true, true, &r), "\"headers\":[],\"sha256\":\"e3b0\",\"file\":\"a.example\"}\n"));
 }
 END_TEST
 

@@ -215,13 +215,13 @@ static int put_report(const struct json *j, struct buffer *b, const struct repor
 {
     int bad = put_what(b, r);
     bad |= put_how(b, r);
-    if (j->with_file) {
-        bad |= PUT(b, ",\"file\":");
-        bad |= put_string(b, r->file);
-    }
     if (j->with_sha256) {
         bad |= PUT(b, ",\"sha256\":");
         bad |= put_string(b, r->sha256);
+    }
+    if (j->with_file) {
+        bad |= PUT(b, ",\"file\":");
+        bad |= put_string(b, r->file);
     }
     return bad | PUT(b, "}\n");
 }

@@ -14,6 +14,11 @@ liboutput_a_SOURCES = \
 	src/output/sink.c src/output/sink.h \
 	src/output/spool.c src/output/spool.h \
 	src/output/text.c src/output/text.h \
+	src/output/warc.c src/output/warc.h \
+	src/output/warc_block.c src/output/warc_block.h \
+	src/output/warc_file.c src/output/warc_file.h \
+	src/output/warc_record.c src/output/warc_record.h \
+	src/output/warc_scan.c src/output/warc_scan.h \
 	src/output/writer.c src/output/writer.h
 
 # What a unit test of this room links with.
@@ -67,6 +72,12 @@ TESTS += tests/check_text
 tests_check_text_SOURCES = tests/check_text.c
 tests_check_text_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_text_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_warc
+TESTS += tests/check_warc
+tests_check_warc_SOURCES = tests/check_warc.c
+tests_check_warc_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_warc_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_writer
 TESTS += tests/check_writer
