@@ -141,8 +141,10 @@ bool value_halt(const char *text, struct value_halt *ret)
     }
     if (!take_digits(&text, UINT64_MAX, &halt.fail) || halt.fail < 1)
         return false;
-    halt.percent = *text == '%';
-    text += halt.percent;
+    if (*text == '%') {
+        halt.percent = true;
+        text++;
+    }
     if (*text || (halt.percent && halt.fail > 100) || (short_form && !halt.percent))
         return false;
     *ret = halt;
@@ -152,7 +154,7 @@ bool value_halt(const char *text, struct value_halt *ret)
 bool value_numbers(const char *text, uint64_t min, uint64_t max, size_t most, uint32_t *ret,
                    uint32_t *ret_count)
 {
-    uint32_t found[RUN_SWEEP_MAX], count = 0;
+    uint32_t found[RUN_SWEEP_MAX] = {0}, count = 0;
     for (;; text++) {
         uint64_t value;
         if (count >= most || count >= RUN_SWEEP_MAX || !take_digits(&text, UINT32_MAX, &value) ||

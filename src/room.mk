@@ -6,6 +6,7 @@ libpfetchoptions_a_SOURCES = \
 	src/options_check.c \
 	src/options_config.c src/options_config.h \
 	src/options_field.c \
+	src/options_find.c \
 	src/options_help.c \
 	src/options_parse.h \
 	src/options_table.c src/options_table.h \

@@ -90,7 +90,7 @@ START_TEST(what_is_unclear_is_refused)
     refuse("work\0ers 8", 10, "NUL");
     char longer[1200];
     memset(longer, 'x', sizeof longer);
-    memcpy(longer, "path ", 5);
+    longer[4] = ' ';
     refuse(longer, sizeof longer, "too long");
 }
 END_TEST
