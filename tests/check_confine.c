@@ -66,7 +66,7 @@ static void make_files(void)
     snprintf(path, sizeof path, "%s/store", dir);
     ck_assert_int_eq(mkdir(path, 0755), 0);
     for (int i = 0; i < STORED; i++) {
-        char name[16], file[128];
+        char name[24], file[128];
         snprintf(name, sizeof name, "store/%d", i);
         make_file(file, sizeof file, dir, name);
         snprintf(path, sizeof path, "%s/%d", hashed, i);

@@ -27,8 +27,10 @@ static size_t unescape_one(struct span v, unsigned char *ret)
         return 2;
     case 'x': {
         int high = v.len < 4 ? -1 : hex_digit(v.data[2]), low = v.len < 4 ? -1 : hex_digit(v.data[3]);
+        if (high < 0 || low < 0)
+            return 0;
         *ret = (unsigned char)(high << 4 | low);
-        return high < 0 || low < 0 ? 0 : 4;
+        return 4;
     }
     default:
         return 0;

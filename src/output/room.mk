@@ -85,3 +85,10 @@ tests_check_writer_SOURCES = tests/check_writer.c
 tests_check_writer_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_writer_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/fuzz_joblog
+FUZZ_TESTS += tests/fuzz/fuzz_joblog
+tests_fuzz_fuzz_joblog_SOURCES = tests/fuzz/fuzz_joblog.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_joblog_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_joblog_LDADD = $(OUTPUT_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/joblog
