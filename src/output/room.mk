@@ -27,13 +27,13 @@ OUTPUT_LIBS = liboutput.a $(FETCH_LIBS)
 if HAVE_CHECK
 check_PROGRAMS += tests/check_body_sink
 TESTS += tests/check_body_sink
-tests_check_body_sink_SOURCES = tests/check_body_sink.c
+tests_check_body_sink_SOURCES = tests/check_body_sink.c tests/support/outputs.h
 tests_check_body_sink_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_body_sink_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_directory
 TESTS += tests/check_directory
-tests_check_directory_SOURCES = tests/check_directory.c
+tests_check_directory_SOURCES = tests/check_directory.c tests/support/outputs.h
 tests_check_directory_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_directory_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
 
@@ -51,7 +51,7 @@ tests_check_joblog_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_json
 TESTS += tests/check_json
-tests_check_json_SOURCES = tests/check_json.c
+tests_check_json_SOURCES = tests/check_json.c tests/support/outputs.h
 tests_check_json_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_json_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
 
@@ -69,7 +69,7 @@ tests_check_spool_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_text
 TESTS += tests/check_text
-tests_check_text_SOURCES = tests/check_text.c
+tests_check_text_SOURCES = tests/check_text.c tests/support/outputs.h
 tests_check_text_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_text_LDADD = $(OUTPUT_LIBS) $(CHECK_LIBS)
 
@@ -92,3 +92,10 @@ tests_fuzz_fuzz_joblog_SOURCES = tests/fuzz/fuzz_joblog.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_joblog_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_joblog_LDADD = $(OUTPUT_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/joblog
+
+check_PROGRAMS += tests/fuzz/fuzz_warc_scan
+FUZZ_TESTS += tests/fuzz/fuzz_warc_scan
+tests_fuzz_fuzz_warc_scan_SOURCES = tests/fuzz/fuzz_warc_scan.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_warc_scan_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_warc_scan_LDADD = $(OUTPUT_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/warc_scan
