@@ -339,7 +339,7 @@ static int look_at_self(void *arg)
         return 1;
     if (getrlimit(RLIMIT_CORE, &limit) < 0 || limit.rlim_max != 0)
         return 2;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max > 256)
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > 256)
         return 3;
     return WORKED;
 }

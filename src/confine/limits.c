@@ -27,7 +27,8 @@ static const struct {
     {RLIMIT_NOFILE, 256, "RLIMIT_NOFILE"},   /* two pipes, idle connections, the resolver's sockets */
 };
 
-/* Sets both limits to `most`, unless they are lower already. */
+/* Sets both limits to `most`, unless they are lower already; only the soft one where the hard one is refused
+ * (valgrind needs some descriptors itself). */
 static int lower(__rlimit_resource_t resource, rlim_t most)
 {
     struct rlimit now;
@@ -37,6 +38,12 @@ static int lower(__rlimit_resource_t resource, rlim_t most)
         now.rlim_max = most;
     if (now.rlim_cur > now.rlim_max)
         now.rlim_cur = now.rlim_max;
+    if (setrlimit(resource, &now) == 0)
+        return 0;
+    rlim_t soft = now.rlim_cur;
+    if (errno != EPERM || getrlimit(resource, &now) < 0)
+        return -1;
+    now.rlim_cur = soft;
     return setrlimit(resource, &now);
 }
 
