@@ -38,6 +38,12 @@ tests_check_heap_SOURCES = tests/check_heap.c
 tests_check_heap_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_heap_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/check_lru
+TESTS += tests/check_lru
+tests_check_lru_SOURCES = tests/check_lru.c
+tests_check_lru_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_lru_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += tests/check_pack
 TESTS += tests/check_pack
 tests_check_pack_SOURCES = tests/check_pack.c

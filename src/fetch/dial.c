@@ -193,25 +193,38 @@ static int error_weight(int error)
     }
 }
 
-static int dial_failed(const struct dialling *d, struct fetch_error *err)
+/* The attempt whose failure tells most; the later one of equals. */
+static const struct attempt *attempt_telling(const struct dialling *d)
 {
-    char text[DIAL_TEXT_MAX];
     const struct attempt *a = &d->attempts[0];
-    for (size_t i = 1; i < d->count; i++)
+    for (size_t i = 1; i < d->next; i++)
         if (error_weight(d->attempts[i].error) >= error_weight(a->error))
             a = &d->attempts[i];
-    dial_address_text(a->addr, text);
-    if (a->error == ETIMEDOUT)
-        error_set(err, ERROR_TIMEOUT, PHASE_CONNECT, "no answer from %s port %u", text,
-                  dial_address_port(a->addr));
-    else
-        error_set(err, ERROR_CONNECT, PHASE_CONNECT, "%s: %s port %u",
-                  a->error == ECONNREFUSED ? "connection refused" : strerror(a->error), text,
-                  dial_address_port(a->addr));
+    return a;
+}
+
+/* Completes the message: " 192.0.2.1 port 443 (3 addresses tried)". */
+static int dial_blame(const struct dialling *d, const struct attempt *a, struct fetch_error *err)
+{
+    char text[DIAL_TEXT_MAX];
     size_t len = strlen(err->message);
-    if (d->count > 1)
-        snprintf(err->message + len, sizeof err->message - len, " (%zu addresses tried)", d->count);
+    dial_address_text(a->addr, text);
+    snprintf(err->message + len, sizeof err->message - len, ": %s port %u", text, dial_address_port(a->addr));
+    len = strlen(err->message);
+    if (d->next > 1)
+        snprintf(err->message + len, sizeof err->message - len, " (%zu addresses tried)", d->next);
     return -1;
+}
+
+static int dial_failed(const struct dialling *d, struct fetch_error *err)
+{
+    const struct attempt *a = attempt_telling(d);
+    if (a->error == ETIMEDOUT)
+        wait_failed(d->w, WAIT_TIMEOUT, PHASE_CONNECT, err);
+    else
+        error_set(err, ERROR_CONNECT, PHASE_CONNECT, "%s",
+                  a->error == ECONNREFUSED ? "connection refused" : strerror(a->error));
+    return dial_blame(d, a, err);
 }
 
 /* Runs the attempts until one stands: its address, or NULL with `err`. */
@@ -222,6 +235,8 @@ static struct attempt *dial_run(struct dialling *d, struct fetch_error *err)
         enum wait_result result = attempts_wait(d, &winner);
         if (result != WAIT_READY) {
             wait_failed(d->w, result, PHASE_CONNECT, err);
+            if (result == WAIT_TIMEOUT)
+                dial_blame(d, attempt_telling(d), err);
             return NULL;
         }
         if (!winner)

@@ -14,3 +14,45 @@ libfetch_a_SOURCES += \
 	src/fetch/tls_stream.c src/fetch/tls_stream.h \
 	src/fetch/trust.c src/fetch/trust.h \
 	src/fetch/wait.c
+
+if HAVE_CHECK
+NET_TESTS = \
+	tests/check_certinfo \
+	tests/check_dial \
+	tests/check_hostfile \
+	tests/check_sessions \
+	tests/check_stream \
+	tests/check_tls \
+	tests/check_trust
+check_PROGRAMS += $(NET_TESTS)
+TESTS += $(NET_TESTS)
+tests_check_certinfo_SOURCES = tests/check_certinfo.c tests/support/certs.c
+tests_check_certinfo_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_certinfo_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_dial_SOURCES = tests/check_dial.c tests/support/peer.c
+tests_check_dial_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_dial_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_hostfile_SOURCES = tests/check_hostfile.c
+tests_check_hostfile_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_hostfile_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_sessions_SOURCES = tests/check_sessions.c
+tests_check_sessions_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_sessions_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_stream_SOURCES = tests/check_stream.c
+tests_check_stream_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_stream_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_tls_SOURCES = tests/check_tls.c tests/support/certs.c tests/support/peer.c tests/support/tls_peer.c
+tests_check_tls_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_tls_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_trust_SOURCES = tests/check_trust.c tests/support/certs.c
+tests_check_trust_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_trust_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+endif
+
+EXTRA_DIST += \
+	tests/support/certs.h \
+	tests/support/peer.h \
+	tests/support/tempdir.h \
+	tests/support/tls_peer.h \
+	tests/support/tls_try.h \
+	tests/support/waits.h

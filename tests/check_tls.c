@@ -1,0 +1,447 @@
+#include "config.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "support/tempdir.h"
+#include "support/tls_peer.h"
+#include "support/tls_try.h"
+
+static struct tempdir dir;
+static struct cert ca, good;
+static char ca_file[192];
+
+static void setup(void)
+{
+    tempdir_init(&dir);
+    ca = cert_make((struct cert_plan){.name = "Test CA", .authority = true});
+    good = cert_make((struct cert_plan){
+        .name = "good", .alt_names = "DNS:a.test,DNS:*.w.test,DNS:p*.q.test,IP:127.0.0.1", .issuer = &ca});
+    snprintf(ca_file, sizeof ca_file, "%s", tempdir_file(&dir, "ca.pem"));
+    cert_write(&ca, ca_file, false);
+}
+
+static void teardown(void)
+{
+    cert_free(&good);
+    cert_free(&ca);
+    tempdir_free(&dir);
+}
+
+static struct tls_client *client_of(struct tls_options options)
+{
+    struct tls_client *c;
+    struct fetch_error err;
+    int result = tls_client_new(&options, &c, &err);
+    ck_assert_msg(result == 0, "%s", err.message);
+    return c;
+}
+
+static struct tls_client *client(void)
+{
+    return client_of((struct tls_options){.cacert = ca_file});
+}
+
+static struct tls_peer named(const char *host)
+{
+    return (struct tls_peer){.host = host, .port = 443, .want_cert = true};
+}
+
+/* Shakes hands with a server that has `cert`, for `host`; the result's stream is closed. */
+static int shake(struct tls_try *t, const struct cert *cert, struct tls_peer peer)
+{
+    struct tls_peer_server s;
+    struct tls_client *c = client();
+    tls_peer_start(&s, (struct tls_peer_script){.cert = cert});
+    int result = try_tls(t, c, &s.peer, peer);
+    stream_close(t->stream);
+    tls_peer_stop(&s);
+    tls_client_free(c);
+    return result;
+}
+
+static void refused(const struct cert *cert, struct tls_peer peer, const char *message)
+{
+    struct tls_try t;
+    ck_assert_int_eq(shake(&t, cert, peer), -1);
+    ck_assert_msg(t.err.kind == ERROR_CERTIFICATE, "%s: %s", error_kind_name(t.err.kind), t.err.message);
+    ck_assert_int_eq(t.err.phase, PHASE_TLS);
+    ck_assert_msg(strstr(t.err.message, message), "%s", t.err.message);
+    ck_assert(t.conn.tls);
+    ck_assert(t.conn.cert.present);
+}
+
+START_TEST(a_good_certificate_is_believed_and_reported)
+{
+    struct tls_try t;
+    ck_assert_int_eq(shake(&t, &good, named("a.test")), 0);
+    ck_assert(t.conn.tls);
+    ck_assert_str_eq(t.conn.tls_version, "TLSv1.3");
+    ck_assert_ptr_nonnull(strstr(t.conn.tls_cipher, "TLS_"));
+    ck_assert(!t.conn.resumed);
+    ck_assert(t.conn.cert.present);
+    ck_assert_str_eq(t.conn.cert.subject, "CN=good");
+}
+END_TEST
+
+START_TEST(names_match_by_whole_labels)
+{
+    struct tls_try t;
+    ck_assert_int_eq(shake(&t, &good, named("x.w.test")), 0);
+    ck_assert_int_eq(shake(&t, &good, named("a.test.")), 0);
+    refused(&good, named("b.test"), "the certificate is for a.test, *.w.test");
+    refused(&good, named("y.x.w.test"), "ostname mismatch");
+    refused(&good, named("w.test"), "ostname mismatch");
+    refused(&good, named("px.q.test"), "ostname mismatch");
+    refused(&good, named("good"), "ostname mismatch");
+}
+END_TEST
+
+START_TEST(addresses_match_addresses)
+{
+    struct tls_try t;
+    struct tls_peer peer = {.host = "127.0.0.1", .port = 443, .is_ip = true, .want_cert = true};
+    ck_assert_int_eq(shake(&t, &good, peer), 0);
+    peer.host = "127.0.0.2";
+    refused(&good, peer, "IP address mismatch");
+    peer.host = "::1";
+    refused(&good, peer, "IP address mismatch");
+}
+END_TEST
+
+START_TEST(a_host_with_a_leading_dot_is_no_pattern)
+{
+    struct tls_try t;
+    ck_assert_int_eq(shake(&t, &good, named(".w.test")), -1);
+    ck_assert_int_eq(t.err.kind, ERROR_TLS);
+}
+END_TEST
+
+START_TEST(what_verification_finds_wrong_is_said)
+{
+    struct cert expired = cert_make((struct cert_plan){
+        .name = "old", .alt_names = "DNS:a.test", .issuer = &ca, .starts = -200, .ends = -100});
+    struct cert future = cert_make(
+        (struct cert_plan){.name = "new", .alt_names = "DNS:a.test", .issuer = &ca, .starts = 1000});
+    struct cert self = cert_make((struct cert_plan){.name = "self", .alt_names = "DNS:a.test"});
+    struct cert stranger = cert_make((struct cert_plan){.name = "Stranger", .authority = true});
+    struct cert strange =
+        cert_make((struct cert_plan){.name = "s", .alt_names = "DNS:a.test", .issuer = &stranger});
+    struct cert client_only = cert_make(
+        (struct cert_plan){.name = "c", .alt_names = "DNS:a.test", .issuer = &ca, .usage = "clientAuth"});
+    struct cert under_leaf =
+        cert_make((struct cert_plan){.name = "u", .alt_names = "DNS:a.test", .issuer = &good});
+    refused(&expired, named("a.test"), "certificate has expired (depth 0: CN=old)");
+    refused(&future, named("a.test"), "certificate is not yet valid (depth 0: CN=new)");
+    refused(&self, named("a.test"), "self-signed certificate (depth 0: CN=self)");
+    refused(&strange, named("a.test"), "unable to get local issuer certificate (depth 0: CN=s)");
+    refused(&client_only, named("a.test"), "purpose");
+    refused(&under_leaf, named("a.test"), "unable to get local issuer certificate");
+    cert_free(&expired);
+    cert_free(&future);
+    cert_free(&self);
+    cert_free(&stranger);
+    cert_free(&strange);
+    cert_free(&client_only);
+    cert_free(&under_leaf);
+}
+END_TEST
+
+START_TEST(a_leaf_can_sign_nobody)
+{
+    struct cert under =
+        cert_make((struct cert_plan){.name = "u", .alt_names = "DNS:a.test", .issuer = &good});
+    struct tls_peer_server s;
+    struct tls_try t;
+    struct tls_client *c = client();
+    tls_peer_start(&s, (struct tls_peer_script){.cert = &under, .chain = &good});
+    ck_assert_int_eq(try_tls(&t, c, &s.peer, named("a.test")), -1);
+    ck_assert_int_eq(t.err.kind, ERROR_CERTIFICATE);
+    ck_assert_str_eq(t.conn.cert.subject, "CN=u");
+    tls_peer_stop(&s);
+    tls_client_free(c);
+    cert_free(&under);
+}
+END_TEST
+
+START_TEST(insecure_believes_anything)
+{
+    struct cert self = cert_make((struct cert_plan){.name = "self"});
+    struct tls_peer_server s;
+    struct tls_try t;
+    struct tls_client *c = client_of((struct tls_options){.insecure = true, .cacert = "/nonexistent"});
+    tls_peer_start(&s, (struct tls_peer_script){.cert = &self});
+    ck_assert_int_eq(try_tls(&t, c, &s.peer, named("a.test")), 0);
+    ck_assert_str_eq(t.conn.cert.subject, "CN=self");
+    stream_close(t.stream);
+    tls_peer_stop(&s);
+    tls_client_free(c);
+    cert_free(&self);
+}
+END_TEST
+
+START_TEST(names_are_sent_and_addresses_are_not)
+{
+    struct tls_peer_server s;
+    struct tls_try t;
+    struct tls_client *c = client();
+    tls_peer_start(&s, (struct tls_peer_script){.cert = &good});
+    ck_assert_int_eq(try_tls(&t, c, &s.peer, named("a.test.")), 0);
+    stream_close(t.stream);
+    struct tls_peer ip = {.host = "127.0.0.1", .is_ip = true};
+    char byte;
+    struct wait w = wait_long();
+    ck_assert_int_eq(try_tls(&t, c, &s.peer, ip), 0);
+    ck_assert_int_eq(stream_read(t.stream, &byte, 1, &w, PHASE_BODY, &t.err), STREAM_EOF);
+    ck_assert_str_eq(s.sni, "");
+    stream_close(t.stream);
+    ck_assert_int_eq(try_tls(&t, c, &s.peer, named("a.test.")), 0);
+    ck_assert_int_eq(stream_read(t.stream, &byte, 1, &w, PHASE_BODY, &t.err), STREAM_EOF);
+    ck_assert_str_eq(s.sni, "a.test");
+    ck_assert_str_eq(s.alpn, "http/1.1");
+    stream_close(t.stream);
+    tls_peer_stop(&s);
+    tls_client_free(c);
+}
+END_TEST
+
+/* Peers that speak no TLS. */
+
+static void serve_text(int fd, void *arg)
+{
+    ck_assert_int_gt(write(fd, arg, strlen(arg)), 0);
+    peer_wait_end(fd);
+}
+
+static void serve_end(int fd, void *arg)
+{
+    (void)fd, (void)arg;
+}
+
+static void serve_reset(int fd, void *arg)
+{
+    char bytes[64];
+    (void)arg;
+    ck_assert_int_gt(read(fd, bytes, sizeof bytes), 0);
+    peer_reset(fd);
+}
+
+static void serve_silence(int fd, void *arg)
+{
+    (void)arg;
+    peer_wait_end(fd);
+}
+
+static void plain_refused(void (*serve)(int fd, void *arg), void *arg, int64_t timeout_ms,
+                          enum error_kind kind, const char *message)
+{
+    struct peer p;
+    struct tls_try t;
+    struct tls_client *c = client();
+    struct wait w = wait_ms(timeout_ms);
+    peer_start(&p, AF_INET, serve, arg);
+    ck_assert_int_eq(try_over(&t, c, try_tcp(&p), named("a.test"), &w), -1);
+    ck_assert_msg(t.err.kind == kind, "%s: %s", error_kind_name(t.err.kind), t.err.message);
+    ck_assert_int_eq(t.err.phase, PHASE_TLS);
+    ck_assert_msg(strstr(t.err.message, message), "%s", t.err.message);
+    ck_assert(t.conn.tls);
+    ck_assert_str_eq(t.conn.tls_version, "");
+    ck_assert(!t.conn.cert.present);
+    peer_stop(&p);
+    tls_client_free(c);
+}
+
+START_TEST(a_server_without_tls_is_told_apart)
+{
+    static char http[] = "HTTP/1.1 400 Bad Request\r\n\r\n", ssh[] = "SSH-2.0-x\r\n";
+    plain_refused(serve_text, http, 30000, ERROR_TLS, "does not speak TLS");
+    plain_refused(serve_text, ssh, 30000, ERROR_TLS, "does not speak TLS");
+    plain_refused(serve_end, NULL, 30000, ERROR_TLS, "in the handshake");
+    plain_refused(serve_reset, NULL, 30000, ERROR_TLS, "in the handshake");
+    plain_refused(serve_silence, NULL, 20, ERROR_TIMEOUT, "(--timeout)");
+}
+END_TEST
+
+static void serve_alert(int fd, void *arg)
+{
+    static const unsigned char alert[] = {21, 3, 3, 0, 2, 2, 40};
+    char bytes[4096];
+    (void)arg;
+    ck_assert_int_gt(read(fd, bytes, sizeof bytes), 0);
+    ck_assert_int_eq(write(fd, alert, sizeof alert), sizeof alert);
+    peer_wait_end(fd);
+}
+
+static void serve_warnings(int fd, void *arg)
+{
+    static unsigned char ccs[6 * 4096];
+    (void)arg;
+    for (size_t i = 0; i < sizeof ccs; i += 6)
+        memcpy(ccs + i, "\x14\x03\x03\x00\x01\x01", 6);
+    while (write(fd, ccs, sizeof ccs) > 0)
+        ;
+}
+
+START_TEST(alerts_are_named)
+{
+    plain_refused(serve_alert, NULL, 30000, ERROR_TLS, "alert 'handshake failure'");
+}
+END_TEST
+
+START_TEST(a_handshake_without_end_is_bounded)
+{
+    plain_refused(serve_warnings, NULL, 30000, ERROR_TLS, "");
+}
+END_TEST
+
+static bool cancel(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+START_TEST(a_handshake_can_be_cancelled)
+{
+    struct peer p;
+    struct tls_try t;
+    int fds[2];
+    struct tls_client *c = client();
+    struct wait w = wait_long();
+    ck_assert_int_eq(pipe(fds), 0);
+    close(fds[1]);
+    w.wake_fd = fds[0];
+    w.wake = cancel;
+    peer_start(&p, AF_INET, serve_silence, NULL);
+    ck_assert_int_eq(try_over(&t, c, try_tcp(&p), named("a.test"), &w), -1);
+    ck_assert_int_eq(t.err.kind, ERROR_CANCELLED);
+    peer_stop(&p);
+    tls_client_free(c);
+}
+END_TEST
+
+START_TEST(the_least_version_is_kept)
+{
+    struct tls_peer_server s;
+    struct tls_try t;
+    struct tls_client *any = client(),
+                      *strict = client_of((struct tls_options){.cacert = ca_file, .min_version = 0x0304});
+    tls_peer_start(&s, (struct tls_peer_script){.cert = &good, .version = TLS1_2_VERSION});
+    ck_assert_int_eq(try_tls(&t, any, &s.peer, named("a.test")), 0);
+    ck_assert_str_eq(t.conn.tls_version, "TLSv1.2");
+    stream_close(t.stream);
+    ck_assert_int_eq(try_tls(&t, strict, &s.peer, named("a.test")), -1);
+    ck_assert_int_eq(t.err.kind, ERROR_TLS);
+    tls_peer_stop(&s);
+    tls_client_free(any);
+    tls_client_free(strict);
+}
+END_TEST
+
+/* The client's own certificate. */
+
+static void usage(struct tls_options options, const char *message)
+{
+    struct tls_client *c;
+    struct fetch_error err;
+    options.insecure = true;
+    ck_assert_int_eq(tls_client_new(&options, &c, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_NONE);
+    ck_assert_msg(strstr(err.message, message), "%s", err.message);
+}
+
+START_TEST(a_bad_client_certificate_is_refused_by_name)
+{
+    char cert[192], key[192], locked[192], other[192];
+    snprintf(cert, sizeof cert, "%s", tempdir_file(&dir, "cert.pem"));
+    snprintf(key, sizeof key, "%s", tempdir_file(&dir, "key.pem"));
+    snprintf(locked, sizeof locked, "%s", tempdir_file(&dir, "locked.pem"));
+    snprintf(other, sizeof other, "%s", tempdir_file(&dir, "other.pem"));
+    cert_write(&good, cert, false);
+    cert_write_key(&good, key, NULL);
+    cert_write_key(&good, locked, "secret");
+    cert_write_key(&ca, other, NULL);
+    usage((struct tls_options){.cert = "/nonexistent"}, "--cert /nonexistent cannot be read");
+    usage((struct tls_options){.cert = key, .key = key}, "holds no certificate");
+    usage((struct tls_options){.cert = cert, .key = "/nonexistent"}, "--key /nonexistent cannot be read");
+    usage((struct tls_options){.cert = cert, .key = cert}, "holds no private key");
+    usage((struct tls_options){.cert = cert}, "holds no private key");
+    usage((struct tls_options){.cert = cert, .key = locked}, "passphrase");
+    usage((struct tls_options){.cert = cert, .key = other}, "does not belong");
+    usage((struct tls_options){.key = key}, "--key needs --cert");
+    struct tls_client *c = client_of((struct tls_options){.cert = cert, .key = key, .insecure = true});
+    tls_client_free(c);
+}
+END_TEST
+
+/* Connects to a server that asks for a certificate, and reads. */
+static ptrdiff_t read_with_certificate(int version, const char *cert, struct tls_try *t)
+{
+    struct tls_peer_server s;
+    char byte;
+    ptrdiff_t n = -99;
+    struct wait w = wait_long();
+    struct tls_client *c = client_of((struct tls_options){.cacert = ca_file, .cert = cert});
+    tls_peer_start(&s, (struct tls_peer_script){.cert = &good, .client_ca = &ca, .version = version});
+    if (try_tls(t, c, &s.peer, named("a.test")) == 0) {
+        n = stream_read(t->stream, &byte, 1, &w, PHASE_HEADERS, &t->err);
+        stream_close(t->stream);
+    }
+    tls_peer_stop(&s);
+    tls_client_free(c);
+    return n;
+}
+
+START_TEST(a_server_that_asks_for_a_certificate_gets_ours)
+{
+    struct tls_try t;
+    const char *file = tempdir_file(&dir, "both.pem");
+    cert_write(&good, file, true);
+    ck_assert_int_eq(read_with_certificate(TLS1_2_VERSION, file, &t), STREAM_EOF);
+    ck_assert_int_eq(read_with_certificate(TLS1_3_VERSION, file, &t), STREAM_EOF);
+}
+END_TEST
+
+START_TEST(a_server_that_refuses_our_certificate_is_a_tls_failure)
+{
+    struct tls_try t;
+    ck_assert_int_eq(read_with_certificate(TLS1_2_VERSION, NULL, &t), -99);
+    ck_assert_int_eq(t.err.kind, ERROR_TLS);
+    ck_assert_ptr_nonnull(strstr(t.err.message, "alert"));
+    ck_assert_int_eq(read_with_certificate(TLS1_3_VERSION, NULL, &t), STREAM_ERROR);
+    ck_assert_int_eq(t.err.kind, ERROR_TLS);
+    ck_assert_int_eq(t.err.phase, PHASE_TLS);
+    ck_assert_ptr_nonnull(strstr(t.err.message, "certificate required"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("tls");
+    TCase *t = tcase_create("tls");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, a_good_certificate_is_believed_and_reported);
+    tcase_add_test(t, names_match_by_whole_labels);
+    tcase_add_test(t, addresses_match_addresses);
+    tcase_add_test(t, a_host_with_a_leading_dot_is_no_pattern);
+    tcase_add_test(t, what_verification_finds_wrong_is_said);
+    tcase_add_test(t, a_leaf_can_sign_nobody);
+    tcase_add_test(t, insecure_believes_anything);
+    tcase_add_test(t, names_are_sent_and_addresses_are_not);
+    tcase_add_test(t, a_server_without_tls_is_told_apart);
+    tcase_add_test(t, alerts_are_named);
+    tcase_add_test(t, a_handshake_without_end_is_bounded);
+    tcase_add_test(t, a_handshake_can_be_cancelled);
+    tcase_add_test(t, the_least_version_is_kept);
+    tcase_add_test(t, a_bad_client_certificate_is_refused_by_name);
+    tcase_add_test(t, a_server_that_asks_for_a_certificate_gets_ours);
+    tcase_add_test(t, a_server_that_refuses_our_certificate_is_a_tls_failure);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}

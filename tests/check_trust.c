@@ -1,0 +1,215 @@
+#include "config.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "fetch/trust.h"
+#include "support/certs.h"
+#include "support/tempdir.h"
+
+static struct tempdir dir;
+static struct cert ca, leaf;
+
+static void setup(void)
+{
+    tempdir_init(&dir);
+    ck_assert_int_eq(chmod(dir.path, 0755), 0);
+    ca = cert_make((struct cert_plan){.name = "Test CA", .authority = true});
+    leaf = cert_make((struct cert_plan){.name = "a.test", .alt_names = "DNS:a.test", .issuer = &ca});
+    setenv("SSL_CERT_FILE", "", 1);
+    setenv("SSL_CERT_DIR", "", 1);
+}
+
+static void teardown(void)
+{
+    cert_free(&leaf);
+    cert_free(&ca);
+    tempdir_free(&dir);
+}
+
+static bool verifies(const struct trust *t, X509 *cert)
+{
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, trust_store(t), cert, NULL), 1);
+    bool ok = X509_verify_cert(ctx) == 1;
+    X509_STORE_CTX_free(ctx);
+    return ok;
+}
+
+/* Loads trust and says whether the leaf is believed. */
+static bool believed(const char *cacert, const char *capath)
+{
+    struct trust *t;
+    struct fetch_error err;
+    ck_assert_int_eq(trust_new(cacert, capath, &t, &err), 0);
+    bool ok = verifies(t, leaf.x509);
+    trust_free(t);
+    return ok;
+}
+
+static void refused(const char *cacert, const char *capath, const char *message)
+{
+    struct trust *t;
+    struct fetch_error err;
+    error_clear(&err);
+    ck_assert_int_eq(trust_new(cacert, capath, &t, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_NONE);
+    ck_assert_msg(strstr(err.message, message), "%s", err.message);
+    ck_assert_msg(strstr(err.message, cacert ? cacert : capath), "%s", err.message);
+}
+
+START_TEST(a_file_of_certificates_is_believed)
+{
+    const char *file = tempdir_file(&dir, "ca.pem");
+    cert_write(&ca, file, false);
+    ck_assert(believed(file, NULL));
+}
+END_TEST
+
+START_TEST(what_is_trusted_need_not_be_a_root)
+{
+    struct cert middle = cert_make((struct cert_plan){.name = "Middle", .authority = true, .issuer = &ca});
+    struct cert end = cert_make((struct cert_plan){.name = "b.test", .issuer = &middle});
+    struct trust *t;
+    struct fetch_error err;
+    const char *file = tempdir_file(&dir, "middle.pem");
+    cert_write(&middle, file, false);
+    ck_assert_int_eq(trust_new(file, NULL, &t, &err), 0);
+    ck_assert(verifies(t, end.x509));
+    trust_free(t);
+    cert_free(&end);
+    cert_free(&middle);
+}
+END_TEST
+
+START_TEST(a_hashed_directory_is_believed)
+{
+    cert_write_hashed(&ca, dir.path);
+    ck_assert(believed(NULL, dir.path));
+}
+END_TEST
+
+START_TEST(a_directory_without_hashed_names_holds_nothing)
+{
+    cert_write(&ca, tempdir_file(&dir, "ca.pem"), false);
+    ck_assert(!believed(NULL, dir.path));
+}
+END_TEST
+
+START_TEST(a_given_file_replaces_the_systems)
+{
+    char file[192];
+    struct cert other = cert_make((struct cert_plan){.name = "Other", .authority = true});
+    cert_write_hashed(&ca, dir.path);
+    setenv("SSL_CERT_DIR", dir.path, 1);
+    ck_assert(believed(NULL, NULL));
+    snprintf(file, sizeof file, "%s", tempdir_file(&dir, "other.pem"));
+    cert_write(&other, file, false);
+    ck_assert(!believed(file, NULL));
+    cert_free(&other);
+}
+END_TEST
+
+START_TEST(the_environment_names_a_file)
+{
+    const char *file = tempdir_file(&dir, "ca.pem");
+    cert_write(&ca, file, false);
+    setenv("SSL_CERT_FILE", file, 1);
+    setenv("SSL_CERT_DIR", "/nonexistent", 1);
+    ck_assert(believed(NULL, NULL));
+}
+END_TEST
+
+START_TEST(a_file_that_is_none_is_refused_by_name)
+{
+    struct trust *t;
+    struct fetch_error err;
+    const char *file = tempdir_file(&dir, "no.pem");
+    refused(file, NULL, "No such file");
+    fclose(fopen(file, "w"));
+    refused(file, NULL, "no certificate");
+    cert_write_key(&ca, file, NULL);
+    refused(file, NULL, "no certificate");
+    refused(dir.path, NULL, "is a directory");
+    refused(NULL, file, "not a directory");
+    refused(NULL, "/nonexistent/dir", "No such file");
+    setenv("SSL_CERT_FILE", "/nonexistent/file", 1);
+    ck_assert_int_eq(trust_new(NULL, NULL, &t, &err), -1);
+    ck_assert_ptr_nonnull(strstr(err.message, "SSL_CERT_FILE /nonexistent/file"));
+}
+END_TEST
+
+static bool listed(char **paths, const char *path)
+{
+    for (; *paths; paths++)
+        if (strcmp(*paths, path) == 0)
+            return true;
+    return false;
+}
+
+START_TEST(a_worker_may_read_where_the_links_lead)
+{
+    struct tempdir home;
+    struct trust *t;
+    struct fetch_error err;
+    char link[256];
+    tempdir_init(&home);
+    ck_assert_int_eq(chmod(home.path, 0755), 0);
+    const char *file = tempdir_file(&home, "ca.crt");
+    cert_write(&ca, file, false);
+    snprintf(link, sizeof link, "%s/%08lx.0", dir.path, X509_subject_name_hash(ca.x509));
+    ck_assert_int_eq(symlink(file, link), 0);
+    ck_assert_int_eq(trust_new(NULL, dir.path, &t, &err), 0);
+    char **paths = trust_paths(t);
+    ck_assert_ptr_nonnull(paths);
+    ck_assert(listed(paths, dir.path));
+    ck_assert(listed(paths, home.path));
+    ck_assert(verifies(t, leaf.x509));
+    trust_paths_free(paths);
+    trust_free(t);
+    tempdir_free(&home);
+}
+END_TEST
+
+START_TEST(what_only_root_can_read_is_loaded_at_once)
+{
+    struct trust *t;
+    struct fetch_error err;
+    if (geteuid() != 0)
+        return;
+    cert_write_hashed(&ca, dir.path);
+    ck_assert_int_eq(chmod(dir.path, 0700), 0);
+    ck_assert_int_eq(trust_new(NULL, dir.path, &t, &err), 0);
+    char **paths = trust_paths(t);
+    ck_assert_ptr_null(paths[0]);
+    trust_paths_free(paths);
+    char name[32];
+    snprintf(name, sizeof name, "%08lx.0", X509_subject_name_hash(ca.x509));
+    ck_assert_int_eq(unlink(tempdir_file(&dir, name)), 0);
+    ck_assert(verifies(t, leaf.x509));
+    trust_free(t);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("trust");
+    TCase *t = tcase_create("trust");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, a_file_of_certificates_is_believed);
+    tcase_add_test(t, what_is_trusted_need_not_be_a_root);
+    tcase_add_test(t, a_hashed_directory_is_believed);
+    tcase_add_test(t, a_directory_without_hashed_names_holds_nothing);
+    tcase_add_test(t, a_given_file_replaces_the_systems);
+    tcase_add_test(t, the_environment_names_a_file);
+    tcase_add_test(t, a_file_that_is_none_is_refused_by_name);
+    tcase_add_test(t, a_worker_may_read_where_the_links_lead);
+    tcase_add_test(t, what_only_root_can_read_is_loaded_at_once);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
