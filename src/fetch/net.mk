@@ -20,9 +20,11 @@ NET_TESTS = \
 	tests/check_certinfo \
 	tests/check_dial \
 	tests/check_hostfile \
+	tests/check_resolver \
 	tests/check_sessions \
 	tests/check_stream \
 	tests/check_tls \
+	tests/check_tls_stream \
 	tests/check_trust
 check_PROGRAMS += $(NET_TESTS)
 TESTS += $(NET_TESTS)
@@ -35,6 +37,9 @@ tests_check_dial_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_hostfile_SOURCES = tests/check_hostfile.c
 tests_check_hostfile_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_hostfile_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_resolver_SOURCES = tests/check_resolver.c tests/support/dns_peer.c
+tests_check_resolver_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_resolver_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_sessions_SOURCES = tests/check_sessions.c
 tests_check_sessions_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_sessions_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
@@ -44,6 +49,9 @@ tests_check_stream_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_tls_SOURCES = tests/check_tls.c tests/support/certs.c tests/support/peer.c tests/support/tls_peer.c
 tests_check_tls_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_tls_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_tls_stream_SOURCES = tests/check_tls_stream.c tests/support/certs.c tests/support/peer.c tests/support/tls_peer.c
+tests_check_tls_stream_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_tls_stream_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_trust_SOURCES = tests/check_trust.c tests/support/certs.c
 tests_check_trust_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_trust_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
@@ -51,6 +59,7 @@ endif
 
 EXTRA_DIST += \
 	tests/support/certs.h \
+	tests/support/dns_peer.h \
 	tests/support/peer.h \
 	tests/support/tempdir.h \
 	tests/support/tls_peer.h \
