@@ -240,9 +240,9 @@ static unsigned channel_fds(ares_channel channel, struct pollfd fds[WAIT_FDS_MAX
     ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
     unsigned count = 0;
     unsigned bits = (unsigned)ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
-    for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-        short events = (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) |
-                               (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
+    for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) { /* the library's macros shift into the sign */
+        short events =
+            (short)((bits >> i & 1 ? POLLIN : 0) | (bits >> (i + ARES_GETSOCK_MAXNUM) & 1 ? POLLOUT : 0));
         if (events)
             fds[count++] = (struct pollfd){.fd = sockets[i], .events = events};
     }

@@ -46,11 +46,13 @@ enum wait_result wait_poll(const struct wait *w, struct pollfd *fds, unsigned co
     int64_t now = deadline_now();
     int64_t idle_at = w->idle ? deadline_add(now, WAIT_IDLE_AFTER) : DEADLINE_NEVER;
 
-    memcpy(p.fds, fds, p.count * sizeof *fds);
+    if (p.count > 0)
+        memcpy(p.fds, fds, p.count * sizeof *fds);
     for (;;) {
         int n = wait_turn(&p, now, deadline_min(deadline, idle_at));
         if (n != 0) {
-            memcpy(fds, p.fds, p.count * sizeof *fds);
+            if (p.count > 0)
+                memcpy(fds, p.fds, p.count * sizeof *fds);
             return n < 0 ? WAIT_CANCELLED : WAIT_READY;
         }
         now = deadline_now();
