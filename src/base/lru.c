@@ -3,12 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct bucket {
+    struct lru_entry *first;
+};
+
 struct lru {
     size_t count, most;
     struct lru_entry *newest, *oldest;
     void (*release)(struct lru_entry *e);
     size_t mask; /* buckets - 1; their number is a power of two */
-    struct lru_entry *buckets[];
+    struct bucket buckets[];
 };
 
 struct lru *lru_new(size_t most, void (*release)(struct lru_entry *e))
@@ -60,7 +64,7 @@ static void entry_link_newest(struct lru *l, struct lru_entry *e)
 struct lru_entry *lru_find(struct lru *l, const char *key)
 {
     uint32_t hash = key_hash(key);
-    struct lru_entry *e = l->buckets[hash & l->mask];
+    struct lru_entry *e = l->buckets[hash & l->mask].first;
     while (e && !(e->hash == hash && strcmp(e->key, key) == 0))
         e = e->next;
     if (e) {
@@ -79,8 +83,8 @@ int lru_add(struct lru *l, const char *key, struct lru_entry *e)
         lru_remove(l, l->oldest);
     e->key = copy;
     e->hash = key_hash(key);
-    e->next = l->buckets[e->hash & l->mask];
-    l->buckets[e->hash & l->mask] = e;
+    e->next = l->buckets[e->hash & l->mask].first;
+    l->buckets[e->hash & l->mask].first = e;
     entry_link_newest(l, e);
     l->count++;
     return 0;
@@ -88,7 +92,7 @@ int lru_add(struct lru *l, const char *key, struct lru_entry *e)
 
 void lru_remove(struct lru *l, struct lru_entry *e)
 {
-    struct lru_entry **at = &l->buckets[e->hash & l->mask];
+    struct lru_entry **at = &l->buckets[e->hash & l->mask].first;
     while (*at != e)
         at = &(*at)->next;
     *at = e->next;
