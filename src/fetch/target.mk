@@ -6,11 +6,16 @@ libfetch_a_SOURCES += \
 	src/fetch/bypass.c src/fetch/bypass.h \
 	src/fetch/cidr.c src/fetch/cidr.h \
 	src/fetch/proxy.c src/fetch/proxy.h \
+	src/fetch/addresses.c src/fetch/addresses.h \
+	src/fetch/header.c src/fetch/header.h \
 	src/fetch/target.c
 
 if HAVE_CHECK
 TARGET_TESTS = \
 	tests/check_host \
+	tests/check_header \
+	tests/check_addresses \
+	tests/check_cidr \
 	tests/check_proxy \
 	tests/check_overrides \
 	tests/check_path \
@@ -32,4 +37,13 @@ tests_check_overrides_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_proxy_SOURCES = tests/check_proxy.c
 tests_check_proxy_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_proxy_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_cidr_SOURCES = tests/check_cidr.c
+tests_check_cidr_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_cidr_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_addresses_SOURCES = tests/check_addresses.c
+tests_check_addresses_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_addresses_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_header_SOURCES = tests/check_header.c
+tests_check_header_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_header_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 endif
