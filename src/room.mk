@@ -39,8 +39,12 @@ TESTS += tests/check_completions.sh tests/check_manual.sh
 dist_noinst_SCRIPTS += tests/check_completions.sh tests/check_manual.sh
 
 if HAVE_CHECK
-check_PROGRAMS += tests/check_options_value tests/check_options_config tests/check_manual
-TESTS += tests/check_options_value tests/check_options_config tests/check_manual
+OPTIONS_TESTS = tests/check_options tests/check_options_value tests/check_options_config tests/check_manual
+check_PROGRAMS += $(OPTIONS_TESTS)
+TESTS += $(OPTIONS_TESTS)
+tests_check_options_SOURCES = tests/check_options.c
+tests_check_options_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_options_LDADD = libpfetchoptions.a $(CONFINE_LIBS) $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_options_value_SOURCES = tests/check_options_value.c
 tests_check_options_value_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_options_value_LDADD = libpfetchoptions.a $(BASE_LIBS) $(CHECK_LIBS)
