@@ -80,3 +80,10 @@ tests_check_line_SOURCES = tests/check_line.c
 tests_check_line_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_line_LDADD = libinput.a $(FETCH_LIBS) $(CHECK_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/fuzz_line
+FUZZ_TESTS += tests/fuzz/fuzz_line
+tests_fuzz_fuzz_line_SOURCES = tests/fuzz/fuzz_line.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_line_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_line_LDADD = libinput.a $(FETCH_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/line

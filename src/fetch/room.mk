@@ -5,8 +5,8 @@ libfetch_a_SOURCES = \
 	src/fetch/fetch.h \
 	src/fetch/stream.h \
 	src/fetch/target.h
-include src/fetch/target.mk
 include src/fetch/reader.mk
+include src/fetch/target.mk
 include src/fetch/net.mk
 
 # What a unit test of this room links with.

@@ -47,3 +47,17 @@ tests_check_header_SOURCES = tests/check_header.c
 tests_check_header_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_header_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/fuzz_target
+FUZZ_TESTS += tests/fuzz/fuzz_target
+tests_fuzz_fuzz_target_SOURCES = tests/fuzz/fuzz_target.c tests/support/sane_target.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_target_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_target_LDADD = $(FETCH_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/target tests/fuzz/fuzz_target.dict
+
+check_PROGRAMS += tests/fuzz/fuzz_resolve
+FUZZ_TESTS += tests/fuzz/fuzz_resolve
+tests_fuzz_fuzz_resolve_SOURCES = tests/fuzz/fuzz_resolve.c tests/support/sane_target.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_resolve_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_resolve_LDADD = $(FETCH_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/resolve tests/fuzz/fuzz_resolve.dict
