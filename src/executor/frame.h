@@ -7,17 +7,20 @@
  *     | type | zero | zero    | payload length | task id                | payload …
  *     | u8   | u8   | u16     | u32            | u64                    |
  *
- * in little-endian. A frame with a non-zero reserved byte, an unknown type, a payload over its type's bound
- * or another task's id than the running one's breaks the protocol; so does any that the table in protocol.c
- * does not allow in the worker's state. What then happens to the worker is the pool's business: it is killed.
+ * in little-endian. A frame with a non-zero reserved byte, an unknown type, a payload over its type's bound,
+ * a BODY or WIRE without bytes, or another task's id than the running one's breaks the protocol; so does any
+ * that the table in protocol.c does not allow in the worker's state. What then happens to the worker is the
+ * pool's business: it is killed.
  *
  * Down (pool to worker, over a pipe in packet mode: a frame of at most PIPE_BUF bytes is one record):
  *     TASK   the task's bytes
  *     end of file: no more tasks, finish and exit
  * Up (worker to pool):
- *     READY  once, after the initializer; empty
- *     then for each task, in this order:  (HOP WIRE*)* HEAD (BODY | WIRE)* END,  HEAD may be missing
- *     NOTE   text for people, at any time during a task
+ *     READY  once, after the initializer; empty, task 0
+ *     then for each task, in this order:  (HOP WIRE*)* HEAD (BODY | WIRE)* END,  HEAD may be missing, and
+ *     then BODY is too
+ *     NOTE   text for people, at any time during a task; once in place of READY, with task 0: why the worker
+ *            could not start
  */
 #ifndef PFETCH_EXECUTOR_FRAME_H
 #define PFETCH_EXECUTOR_FRAME_H
@@ -54,6 +57,9 @@ struct frame {
 
 /* The largest payload that `type` may carry; 0 for a type that is none (and for READY). */
 uint32_t frame_bound(unsigned type);
+
+/* "HEAD" and so on, for messages; "?" for a type that is none. */
+const char *frame_name(unsigned type);
 
 /* Writes a header. */
 void frame_put(unsigned char into[FRAME_HEADER], const struct frame *f);

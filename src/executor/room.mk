@@ -1,0 +1,22 @@
+noinst_LIBRARIES += libexecutor.a
+libexecutor_a_SOURCES = \
+	src/executor/collect.c src/executor/collect.h \
+	src/executor/dispatch.c \
+	src/executor/emitter.c src/executor/emitter.h src/executor/emitting.h \
+	src/executor/executor.c src/executor/executor.h \
+	src/executor/frame.c src/executor/frame.h \
+	src/executor/news.c \
+	src/executor/pool.h \
+	src/executor/process.c \
+	src/executor/protocol.c src/executor/protocol.h \
+	src/executor/results.c \
+	src/executor/roster.c \
+	src/executor/serial.c \
+	src/executor/shutdown.c \
+	src/executor/slots.c src/executor/slots.h \
+	src/executor/tasks.c src/executor/tasks.h \
+	src/executor/thread.c \
+	src/executor/watch.c src/executor/watch.h \
+	src/executor/worker.c src/executor/worker.h
+
+EXECUTOR_LIBS = libexecutor.a $(BASE_LIBS)

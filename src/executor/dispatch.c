@@ -1,0 +1,269 @@
+#include "executor/pool.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* A jobs pipe never holds more packets of ours; more than that were forged. */
+enum { MOST_PACKETS = 64 };
+
+/* A record that is written and read as one packet, and so can be taken back. */
+static bool is_small(const struct task *task)
+{
+    return task->len <= PIPE_BUF - FRAME_HEADER;
+}
+
+/* --- where there is room --- */
+
+static bool place_ahead(const struct executor *x, const struct worker *w)
+{
+    unsigned most = x->options.max_tasks_per_worker;
+    return x->options.send_ahead && (w->state == WORKER_STARTING || w->state == WORKER_READY) && w->current &&
+           !w->ahead && !w->held && !w->sending && is_small(w->current) && (most == 0 || w->given < most);
+}
+
+void slot_settle(struct executor *x, struct worker *w)
+{
+    bool queued = w->queue.count > 0;
+    slots_set(&x->idle, w->slot, w->state == WORKER_READY && !w->current);
+    slots_set(&x->free, w->slot, w->state == WORKER_NONE && !queued);
+    slots_set(&x->wanting, w->slot, w->state == WORKER_NONE && queued);
+    slots_set(&x->roomy, w->slot, !queued && place_ahead(x, w));
+}
+
+/* The next of the set in turn, the cursor behind it then. */
+static struct worker *take_turn(struct executor *x, const struct slots *set)
+{
+    int s = slots_next(set, x->cursor);
+    if (s < 0)
+        return NULL;
+    x->cursor = ((unsigned)s + 1) % x->options.max_workers;
+    return &x->workers[s];
+}
+
+/* --- records --- */
+
+/* Writes the task's record from byte `from` on: what the pipe took, or -1 with errno. */
+static ssize_t record_write(const struct worker *w, const struct task *task, size_t from)
+{
+    unsigned char header[FRAME_HEADER];
+    struct frame f = {FRAME_TASK, (uint32_t)task->len, task->id};
+    frame_put(header, &f);
+    size_t skip = from < FRAME_HEADER ? 0 : from - FRAME_HEADER;
+    struct iovec v[] = {
+        {header + (from < FRAME_HEADER ? from : FRAME_HEADER), from < FRAME_HEADER ? FRAME_HEADER - from : 0},
+        {(void *)(uintptr_t)(task->data + skip), task->len - skip}};
+    ssize_t n;
+    do
+        n = writev(w->jobs_write, v, 2);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+/* Writes as much of the current task as the pipe takes; the rest follows when it has room. */
+static void record_send(struct executor *x, struct worker *w)
+{
+    size_t whole = FRAME_HEADER + w->current->len;
+    ssize_t n;
+    while (w->sent < whole && (n = record_write(w, w->current, w->sent)) > 0)
+        w->sent += (size_t)n;
+    bool more = w->sent < whole;
+    if (more == w->sending)
+        return;
+    struct epoll_event ev = {.events = EPOLLOUT, .data.u64 = pool_source(SOURCE_JOBS, w->slot)};
+    if (epoll_ctl(x->epoll, more ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, w->jobs_write, &ev) == 0)
+        w->sending = more;
+    else
+        worker_condemn(x, w, text_new("its jobs pipe could not be watched"));
+}
+
+void dispatch_continue(struct executor *x, struct worker *w)
+{
+    if (!w->sending || !w->current)
+        return;
+    record_send(x, w);
+    slot_settle(x, w);
+}
+
+void dispatch_recover(struct worker *w, bool *ret_current, bool *ret_ahead)
+{
+    unsigned char record[PIPE_BUF];
+    ssize_t n;
+    *ret_current = *ret_ahead = false;
+    for (int i = 0; i < MOST_PACKETS && (n = read(w->jobs_read, record, sizeof record)) > 0; i++) {
+        struct frame f;
+        if (n < FRAME_HEADER || frame_get(record, &f) < 0)
+            continue;
+        if (w->current && !w->heard && f.task == w->current->id)
+            *ret_current = true;
+        if (w->ahead && f.task == w->ahead->id)
+            *ret_ahead = true;
+        if (w->ahead && *ret_ahead)
+            return;
+    }
+}
+
+/* --- giving --- */
+
+void dispatch_begun(struct executor *x, struct worker *w)
+{
+    protocol_begin(&w->in.protocol, w->current->id);
+    watch_begin(x, w, w->current->limit);
+    w->since = x->watch.wall;
+    news_add(x, w->current, NEWS_STARTED, w->slot + 1, NULL);
+}
+
+static void give(struct executor *x, struct worker *w, struct task *task)
+{
+    task_unlist(task);
+    task->worker = w;
+    w->current = task;
+    w->given++;
+    w->heard = false;
+    w->sent = 0;
+    watch_begin(x, w, task->limit);
+    if (w->state == WORKER_READY)
+        dispatch_begun(x, w);
+    record_send(x, w);
+    slot_settle(x, w);
+}
+
+/* False: the pipe has no room for it after all. A task with affinity is never taken back. */
+static bool give_ahead(struct executor *x, struct worker *w, struct task *task)
+{
+    if (record_write(w, task, 0) < 0)
+        return false;
+    task_unlist(task);
+    task->worker = w;
+    w->ahead = task;
+    w->given++;
+    if (!task->affinity)
+        task_append(&x->ahead, task);
+    slot_settle(x, w);
+    return true;
+}
+
+/* The next task of the worker's own queue may go ahead. */
+static void feed_ahead(struct executor *x, struct worker *w)
+{
+    struct task *task = w->queue.first;
+    if (task && is_small(task) && place_ahead(x, w))
+        (void)give_ahead(x, w, task);
+    slot_settle(x, w);
+}
+
+struct worker *dispatch_home(const struct executor *x, uint64_t affinity)
+{
+    return &x->workers[affinity % x->options.max_workers];
+}
+
+bool dispatch_home_has_room(const struct executor *x, const struct worker *w)
+{
+    return slots_has(&x->idle, w->slot) || slots_has(&x->free, w->slot) || slots_has(&x->roomy, w->slot) ||
+           w->queue.count < POOL_AFFINITY_QUEUE;
+}
+
+static bool dispatch_home_task(struct executor *x, struct task *task)
+{
+    struct worker *w = dispatch_home(x, task->affinity);
+    bool first = w->queue.count == 0;
+    if (first && w->state == WORKER_NONE)
+        (void)worker_start(x, w);
+    if (first && !w->current && (w->state == WORKER_STARTING || w->state == WORKER_READY)) {
+        give(x, w, task);
+        return true;
+    }
+    if (first && is_small(task) && place_ahead(x, w) && give_ahead(x, w, task))
+        return true;
+    if (w->queue.count >= POOL_AFFINITY_QUEUE)
+        return false;
+    task_append(&w->queue, task);
+    slot_settle(x, w);
+    return true;
+}
+
+bool dispatch_task(struct executor *x, struct task *task)
+{
+    if (task->affinity)
+        return dispatch_home_task(x, task);
+    struct worker *w = take_turn(x, &x->idle);
+    if (!w && x->free.count && (w = take_turn(x, &x->free)) && worker_start(x, w) < 0)
+        w = NULL;
+    if (w) {
+        give(x, w, task);
+        return true;
+    }
+    w = is_small(task) ? take_turn(x, &x->roomy) : NULL;
+    return w && give_ahead(x, w, task);
+}
+
+void dispatch_waiting(struct executor *x)
+{
+    while (x->waiting.first) {
+        struct task *task = x->waiting.first;
+        if (!dispatch_task(x, task))
+            return;
+    }
+}
+
+/* --- taking back --- */
+
+bool dispatch_take_back(struct executor *x, struct task *task)
+{
+    struct worker *w = task->worker;
+    bool current_back, ahead_back;
+    task_unlist(task);
+    dispatch_recover(w, &current_back, &ahead_back);
+    if (current_back) {
+        w->sent = 0; /* it lay before the one that we want */
+        record_send(x, w);
+    }
+    if (!ahead_back)
+        return false;
+    w->ahead = NULL;
+    w->given--;
+    task->worker = NULL;
+    feed_ahead(x, w);
+    return true;
+}
+
+static struct task *take_back_oldest(struct executor *x)
+{
+    while (x->ahead.first) {
+        struct task *task = x->ahead.first;
+        if (dispatch_take_back(x, task))
+            return task;
+    }
+    return NULL;
+}
+
+/* --- after an end --- */
+
+void dispatch_promote(struct executor *x, struct worker *w)
+{
+    w->current = w->ahead;
+    w->ahead = NULL;
+    w->heard = false;
+    task_unlist(w->current);
+    dispatch_begun(x, w);
+    if (w->current->cancelled) {
+        w->cancelled = true;
+        worker_condemn(x, w, NULL);
+        return;
+    }
+    feed_ahead(x, w);
+}
+
+void dispatch_to(struct executor *x, struct worker *w)
+{
+    struct task *task = w->queue.first;
+    if (!task)
+        task = x->waiting.first;
+    if (!task && x->ahead.count)
+        task = take_back_oldest(x);
+    if (task)
+        give(x, w, task);
+    feed_ahead(x, w);
+}

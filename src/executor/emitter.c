@@ -1,0 +1,226 @@
+#include "executor/emitting.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+struct emitter_form {
+    /* Passes one frame on. 0, or -1: nobody listens. */
+    int (*put)(struct emitter *e, const struct frame *f, const void *data);
+    int (*flush)(struct emitter *e);
+};
+
+enum { GATHER = FRAME_HEADER + FRAME_MAX_BODY };
+
+/* --- pipe form: gathered, so that a small result is one write --- */
+
+/* Drops the first `n` bytes of the vector. */
+static struct iovec *iovec_skip(struct iovec *v, int *count, size_t n)
+{
+    while (*count && n >= v->iov_len) {
+        n -= v->iov_len;
+        v++;
+        (*count)--;
+    }
+    if (*count) {
+        v->iov_base = (char *)v->iov_base + n;
+        v->iov_len -= n;
+    }
+    return v;
+}
+
+static int write_all(struct emitter *e, struct iovec *v, int count)
+{
+    v = iovec_skip(v, &count, 0);
+    while (count) {
+        ssize_t n = writev(e->fd, v, count);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            e->dead = true;
+            return -1;
+        }
+        v = iovec_skip(v, &count, (size_t)n);
+    }
+    return 0;
+}
+
+static int pipe_flush(struct emitter *e)
+{
+    struct iovec v = {e->gathered, e->used};
+    e->used = 0;
+    return write_all(e, &v, 1);
+}
+
+static void gather(struct emitter *e, const void *data, size_t len)
+{
+    if (len)
+        memcpy(e->gathered + e->used, data, len);
+    e->used += len;
+}
+
+/* A frame that doesn't fit goes out together with what was gathered, and is not copied. */
+static int pipe_put(struct emitter *e, const struct frame *f, const void *data)
+{
+    unsigned char header[FRAME_HEADER];
+    frame_put(header, f);
+    if (f->length <= GATHER - FRAME_HEADER && e->used <= GATHER - FRAME_HEADER - f->length) {
+        gather(e, header, sizeof header);
+        gather(e, data, f->length);
+        return 0;
+    }
+    struct iovec v[] = {
+        {e->gathered, e->used}, {header, sizeof header}, {(void *)(uintptr_t)data, f->length}};
+    e->used = 0;
+    return write_all(e, v, 3);
+}
+
+static const struct emitter_form pipe_form = {.put = pipe_put, .flush = pipe_flush};
+
+/* --- direct form --- */
+
+static int direct_put(struct emitter *e, const struct frame *f, const void *data)
+{
+    e->receiver(e->receiver_arg, f->type, f->task, data, f->length);
+    return 0;
+}
+
+static int direct_flush(struct emitter *e)
+{
+    (void)e;
+    return 0;
+}
+
+static const struct emitter_form direct_form = {.put = direct_put, .flush = direct_flush};
+
+/* --- both --- */
+
+int emitter_init_pipe(struct emitter *e, int fd, unsigned worker)
+{
+    memset(e, 0, sizeof *e);
+    e->form = &pipe_form;
+    e->fd = fd;
+    e->worker = worker;
+    e->wake_fd = -1;
+    e->gathered = malloc(GATHER);
+    return e->gathered ? 0 : -1;
+}
+
+void emitter_init_direct(struct emitter *e, emitter_receiver *receiver, void *arg)
+{
+    memset(e, 0, sizeof *e);
+    e->form = &direct_form;
+    e->receiver = receiver;
+    e->receiver_arg = arg;
+    e->fd = -1;
+    e->worker = 1;
+    e->wake_fd = -1;
+    e->protocol.state = PROTOCOL_IDLE;
+}
+
+void emitter_free(struct emitter *e)
+{
+    free(e->gathered);
+    e->gathered = NULL;
+}
+
+void emitter_begin(struct emitter *e, uint64_t task)
+{
+    protocol_begin(&e->protocol, task);
+}
+
+static int refuse(int why)
+{
+    errno = why;
+    return -1;
+}
+
+static int emit(struct emitter *e, enum frame_type type, const void *data, size_t len)
+{
+    if (e->dead)
+        return refuse(EPIPE);
+    if (len > frame_bound(type))
+        return refuse(EMSGSIZE);
+    if (!protocol_allows(&e->protocol, type))
+        return refuse(EPROTO);
+    struct frame f = {type, (uint32_t)len, e->protocol.task};
+    protocol_pass(&e->protocol, type);
+    return e->form->put(e, &f, data);
+}
+
+/* BODY and WIRE of any size, in frames of at most their bound. */
+static int emit_cut(struct emitter *e, enum frame_type type, const void *data, size_t len)
+{
+    const unsigned char *p = data;
+    if (!protocol_allows(&e->protocol, type))
+        return refuse(EPROTO);
+    while (len) {
+        size_t n = len < FRAME_MAX_BODY ? len : FRAME_MAX_BODY;
+        if (emit(e, type, p, n) < 0)
+            return -1;
+        p += n;
+        len -= n;
+    }
+    return e->dead ? refuse(EPIPE) : 0;
+}
+
+int emitter_ready(struct emitter *e)
+{
+    return emit(e, FRAME_READY, NULL, 0) < 0 ? -1 : emitter_flush(e);
+}
+
+int emitter_failed(struct emitter *e, const char *reason)
+{
+    return emit(e, FRAME_NOTE, reason, strnlen(reason, FRAME_MAX_NOTE)) < 0 ? -1 : emitter_flush(e);
+}
+
+int emitter_hop(struct emitter *e, const void *data, size_t len)
+{
+    return emit(e, FRAME_HOP, data, len);
+}
+
+int emitter_head(struct emitter *e, const void *data, size_t len)
+{
+    return emit(e, FRAME_HEAD, data, len);
+}
+
+int emitter_body(struct emitter *e, const void *data, size_t len)
+{
+    return emit_cut(e, FRAME_BODY, data, len);
+}
+
+int emitter_wire(struct emitter *e, const void *data, size_t len)
+{
+    return emit_cut(e, FRAME_WIRE, data, len);
+}
+
+int emitter_end(struct emitter *e, const void *data, size_t len)
+{
+    return emit(e, FRAME_END, data, len) < 0 ? -1 : emitter_flush(e);
+}
+
+int emitter_note(struct emitter *e, const char *text)
+{
+    return emit(e, FRAME_NOTE, text, strnlen(text, FRAME_MAX_NOTE));
+}
+
+int emitter_flush(struct emitter *e)
+{
+    return e->dead ? refuse(EPIPE) : e->form->flush(e);
+}
+
+int emitter_wake_fd(const struct emitter *e)
+{
+    return e->wake_fd;
+}
+
+bool emitter_wake(struct emitter *e)
+{
+    return e->wake && e->wake(e->wake_arg);
+}
+
+unsigned emitter_worker(const struct emitter *e)
+{
+    return e->worker;
+}

@@ -1,0 +1,241 @@
+/*
+ * The inside of an executor, shared by the files of this room. Who does what:
+ *   executor.c  what the header promises: submit, poll, cancel, hold
+ *   shutdown.c  the end of all
+ *   dispatch.c  which worker gets which task, and taking back what was sent ahead
+ *   roster.c    workers come and go: start, condemn, bury
+ *   results.c   from bytes of a results pipe to events
+ *   news.c      events that no worker sent: started, cancelled, warnings
+ *   watch.c     the clock that stands still while the pool is not looked after, and who hangs or is stopped
+ *   process.c, thread.c, serial.c   what a worker is
+ */
+#ifndef PFETCH_EXECUTOR_POOL_H
+#define PFETCH_EXECUTOR_POOL_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
+#include "executor/collect.h"
+#include "executor/executor.h"
+#include "executor/slots.h"
+#include "executor/tasks.h"
+#include "executor/watch.h"
+
+enum {
+    POOL_READ = 256 * 1024, /* bytes of results read at once */
+    POOL_AFFINITY_QUEUE = 4 /* tasks that wait for one worker, by affinity */
+};
+
+enum worker_state {              /* in the order of a worker's life */
+                    WORKER_NONE, /* the slot is free */
+                    WORKER_STARTING,
+                    WORKER_READY,   /* it said so; serves tasks */
+                    WORKER_LEAVING, /* its jobs pipe is closed: it finishes by itself */
+                    WORKER_DYING    /* condemned: nothing that it says counts any more */
+};
+
+struct worker {
+    enum worker_state state;
+    unsigned slot;                             /* 0-based */
+    int jobs_read, jobs_write, results, pidfd; /* -1: not open */
+    pid_t pid;
+    void *thread; /* thread.c */
+    struct collect in;
+    struct task *current, *ahead;
+    struct task_list queue; /* waits for this slot, by affinity; outlives the worker */
+    unsigned given;         /* tasks that it got */
+    size_t sent;            /* bytes of a long current task that are in the pipe */
+    bool sending;           /* … and more has to follow */
+    bool heard;             /* a frame of the current task has come */
+    bool held;
+    bool listening; /* its results pipe is in the epoll set */
+    bool eof;       /* of the results pipe */
+    bool exited;    /* and reaped; `fate` says how */
+    bool cancelled; /* condemned because its task was cancelled */
+    char *reason;   /* why it was condemned, or could not start; owned */
+    char fate[96];
+    struct watch_marks marks;
+    int64_t since; /* CLOCK_MONOTONIC ns: took the task or became idle */
+};
+
+/* What a worker is. */
+struct mode {
+    const char *name;
+    unsigned descriptors; /* that a worker takes in this process, its sockets included for threads */
+    /* Makes what the mode needs, once. 0, or -1 with errno. May be NULL. */
+    int (*open)(struct executor *x);
+    /* Starts a worker that writes to `results`, which becomes the mode's. 0, or -1 with errno. */
+    int (*start)(struct executor *x, struct worker *w, int results);
+    /* Ends it at once. NULL: this kind cannot be ended, only asked. */
+    void (*kill)(struct worker *w);
+    /* True if it is gone now (or, with `wait`, when it is) and released; its fate is set. */
+    bool (*reap)(struct worker *w, bool wait);
+    /* True if it is stopped. NULL: this kind cannot be. */
+    bool (*stopped)(const struct worker *w);
+    /* Asks all running tasks to end. NULL: they can't be asked. */
+    void (*ask)(struct executor *x);
+    /* Runs a waiting task in the caller; NULL where there are workers. */
+    void (*run)(struct executor *x, struct task *task);
+    /* Releases what is the mode's own. May be NULL. */
+    void (*close)(struct executor *x);
+};
+
+extern const struct mode mode_process, mode_thread, mode_serial;
+
+struct executor {
+    struct executor_options options;
+    const struct mode *mode;
+    struct worker *workers; /* options.max_workers */
+    struct slots idle;      /* would start a task at once */
+    struct slots free;      /* no worker, nothing that keeps one from being started */
+    struct slots roomy;     /* busy, with a place ahead */
+    struct slots wanting;   /* no worker, but tasks that wait for that very slot */
+    unsigned cursor;        /* where the walk in turn goes on */
+    unsigned living;        /* workers that are not WORKER_NONE */
+    unsigned leaving;       /* … and those that are told to go */
+    uint64_t started;       /* workers, in all */
+    struct task_table tasks;
+    struct task_list waiting; /* in no worker */
+    struct task_list ahead;   /* in a busy worker's pipe and may be taken back; the oldest first */
+    struct task *running;     /* serial */
+    void *mode_state;         /* the mode's own */
+    /* trouble with starting workers */
+    unsigned start_failures; /* in a row: fork and the like */
+    unsigned init_failures;  /* in a row: died before READY */
+    int64_t start_again;     /* CLOCK_MONOTONIC ns; no start before it */
+    bool warned_start, warned_init;
+    /* news */
+    struct task *news, *news_last;
+    char *warnings[2];
+    unsigned warning_count;
+    /* what all use */
+    struct watch watch;
+    int epoll;
+    int null;    /* /dev/null, for the 0, 1 and 2 of processes */
+    int wake_fd; /* threads: the eventfd that asks all to end; serial: readable while something waits */
+    atomic_bool asked;
+    unsigned char *buffer; /* POOL_READ bytes */
+    bool closed;           /* no more tasks */
+    executor_handler *handler;
+    void *handler_arg;
+    int events; /* handed over in the present call */
+};
+
+/* What epoll says it was: kind and slot in one number. */
+enum pool_source { SOURCE_RESULTS, SOURCE_EXIT, SOURCE_JOBS };
+
+static inline uint64_t pool_source(enum pool_source kind, unsigned slot)
+{
+    return (uint64_t)kind << 32 | slot;
+}
+
+/* --- executor.c --- */
+
+/* One look at everything, after waiting until `until` at most (CLOCK_MONOTONIC ns). 0, 1 if a signal cut the
+ * wait short, -1 with errno. */
+int pool_look(struct executor *x, int64_t until);
+
+/* --- news.c --- */
+
+/* Hands one event to the handler. What is due is told before it. */
+void pool_emit(struct executor *x, enum executor_event_type type, uint64_t task, unsigned worker,
+               struct span data);
+
+/* Ends a task with EXECUTOR_END or the like, news_tell done before: it is gone before the handler hears of
+ * it, so that its id may be used again. */
+void pool_finish(struct executor *x, struct task *task, enum executor_event_type type, unsigned worker,
+                 struct span data);
+
+/* Keeps something to be told at the next chance. `text` for NEWS_LOST, copied. */
+void news_add(struct executor *x, struct task *task, enum task_news news, unsigned worker, const char *text);
+
+/* Keeps a warning, copied; more than can be kept are dropped. */
+void news_warn(struct executor *x, const char *text);
+
+/* Tells what is due. */
+void news_tell(struct executor *x);
+
+static inline bool news_due(const struct executor *x)
+{
+    return x->news || x->warning_count;
+}
+
+/* --- roster.c --- */
+
+/* Starts a worker in a free slot. 0, or -1: none can be started now; the trouble has been noted. */
+int worker_start(struct executor *x, struct worker *w);
+
+/* Ends a worker: of its tasks the current one is lost for `reason` (owned by it from then on, may be NULL),
+ * or cancelled. Takes effect when it is buried. */
+void worker_condemn(struct executor *x, struct worker *w, char *reason);
+
+/* Closes its jobs pipe, so that it finishes and goes. */
+void worker_leave(struct executor *x, struct worker *w);
+
+/* Looks whether it is gone (with `wait`: until it is) and buries it, unless results of it are held back. */
+void worker_check_exit(struct executor *x, struct worker *w, bool wait);
+
+/* It is gone and reaped: settles its tasks and frees the slot. */
+void worker_bury(struct executor *x, struct worker *w);
+
+/* Ends all workers and releases them, without a word to anybody. */
+void roster_clear(struct executor *x);
+
+/* Tells all workers without a task to go. */
+void roster_dismiss(struct executor *x);
+
+/* Its results pipe comes into the epoll set, or goes out of it. */
+void worker_listen(struct executor *x, struct worker *w, bool on);
+
+/* Tries again to start workers where tasks wait for them and the time has come. */
+void roster_retry(struct executor *x, int64_t now);
+
+/* How many workers could be started now. */
+size_t roster_startable(const struct executor *x);
+
+/* asprintf that gives NULL when there is no memory. */
+__attribute__((format(printf, 1, 2))) char *text_new(const char *format, ...);
+
+/* --- dispatch.c --- */
+
+/* Puts a slot into the sets where it belongs now. To be called after every change of its state. */
+void slot_settle(struct executor *x, struct worker *w);
+
+/* Gives a task that is in no list to the next worker in turn with room. False: none has. */
+bool dispatch_task(struct executor *x, struct task *task);
+
+/* Gives waiting tasks to workers with room. */
+void dispatch_waiting(struct executor *x);
+
+/* A worker has nothing to do: its own queue, a waiting task, or one taken back from a busy worker. */
+void dispatch_to(struct executor *x, struct worker *w);
+
+/* The task ahead is the current one now, since its predecessor has ended. */
+void dispatch_promote(struct executor *x, struct worker *w);
+
+/* Writes what is left of a long task. */
+void dispatch_continue(struct executor *x, struct worker *w);
+
+/* Takes the record of the task ahead back. True: it is in no worker now. False: the worker has taken it. */
+bool dispatch_take_back(struct executor *x, struct task *task);
+
+/* Reads a worker's jobs pipe empty and says whose records were in it. */
+void dispatch_recover(struct worker *w, bool *ret_current, bool *ret_ahead);
+
+/* The slot of a task with affinity. */
+struct worker *dispatch_home(const struct executor *x, uint64_t affinity);
+
+/* True if a task for this slot could be taken now. */
+bool dispatch_home_has_room(const struct executor *x, const struct worker *w);
+
+/* Marks that the worker has its current task now. */
+void dispatch_begun(struct executor *x, struct worker *w);
+
+/* --- results.c --- */
+
+/* Reads once and hands over what came; at the end of the pipe sees to the worker's own end. */
+void results_read(struct executor *x, struct worker *w);
+
+/* Reads all that a dead worker has left, as far as it isn't held. True: nothing is left. */
+bool results_drain(struct executor *x, struct worker *w);
+
+#endif

@@ -1,0 +1,185 @@
+#include "executor/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "executor/worker.h"
+
+/* Where a worker process finds its two pipes; nothing above is open in it. */
+enum { CHILD_JOBS = 3, CHILD_RESULTS = 4, CHILD_DESCRIPTORS = 5 };
+
+/* --- in the child --- */
+
+/* Dies with the pool. Asking for the signal can come too late, so the parent is compared afterwards. */
+static bool follow_parent(void *parent)
+{
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == *(pid_t *)parent;
+}
+
+/* A Ctrl-C or a supervisor's TERM goes to the whole group, but only the parent decides what becomes of the
+ * tasks. Handlers of the parent's must not run here. */
+static void child_signals(void)
+{
+    static const int ignored[] = {SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGTERM};
+    static const int plain[] = {SIGCHLD, SIGTSTP, SIGALRM, SIGWINCH, SIGCONT, SIGTTIN, SIGTTOU};
+    sigset_t none;
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        (void)signal(ignored[i], SIG_IGN);
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        (void)signal(plain[i], SIG_DFL);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void close_from(unsigned first)
+{
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+        return;
+#endif
+    struct rlimit limit;
+    rlim_t end = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : 65536;
+    if (end > 1048576)
+        end = 1048576;
+    for (rlim_t fd = first; fd < end; fd++)
+        (void)close((int)fd);
+}
+
+/* What the pool opened lies above CHILD_DESCRIPTORS, so that nothing is overwritten before it is moved. */
+static bool child_descriptors(const struct executor *x, const struct worker *w, int results)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (dup2(x->null, fd) < 0)
+            return false;
+    if (dup2(w->jobs_read, CHILD_JOBS) < 0 || dup2(results, CHILD_RESULTS) < 0)
+        return false;
+    close_from(CHILD_DESCRIPTORS);
+    return true;
+}
+
+__attribute__((noreturn)) static void child_main(const struct executor *x, const struct worker *w,
+                                                 int results, pid_t parent)
+{
+    struct worker_setup setup = {.options = &x->options,
+                                 .slot = w->slot + 1,
+                                 .jobs = CHILD_JOBS,
+                                 .results = CHILD_RESULTS,
+                                 .wake_fd = -1,
+                                 .settled = follow_parent, /* again: a change of user clears it */
+                                 .settled_arg = &parent};
+    if (!follow_parent(&parent) || !child_descriptors(x, w, results))
+        _exit(WORKER_NO_POOL);
+    child_signals();
+    _exit(worker_run(&setup));
+}
+
+/* --- in the parent --- */
+
+static int process_open(struct executor *x)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    x->null = fcntl(fd, F_DUPFD_CLOEXEC, CHILD_DESCRIPTORS);
+    (void)close(fd);
+    return x->null < 0 ? -1 : 0;
+}
+
+/* Signals wait until the child has its own dispositions. */
+static pid_t fork_quietly(const struct executor *x, const struct worker *w, int results)
+{
+    sigset_t all, before;
+    pid_t parent = getpid();
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = fork();
+    if (pid == 0)
+        child_main(x, w, results, parent);
+    int saved = errno;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = saved;
+    return pid;
+}
+
+static int process_start(struct executor *x, struct worker *w, int results)
+{
+    pid_t pid = fork_quietly(x, w, results);
+    if (pid < 0)
+        return -1;
+    (void)close(results);
+    w->pid = pid;
+    /* Without it (an old kernel, no descriptor left) the end of the results pipe tells of the exit. */
+    w->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct epoll_event ev = {.events = EPOLLIN, .data.u64 = pool_source(SOURCE_EXIT, w->slot)};
+    if (w->pidfd >= 0 && epoll_ctl(x->epoll, EPOLL_CTL_ADD, w->pidfd, &ev) < 0) {
+        (void)close(w->pidfd);
+        w->pidfd = -1;
+    }
+    return 0;
+}
+
+static void process_kill(struct worker *w)
+{
+    if (!w->exited)
+        (void)kill(w->pid, SIGKILL);
+}
+
+static void describe(const siginfo_t *si, char *text, size_t size)
+{
+    if (si->si_code == CLD_EXITED)
+        worker_code_text(si->si_status, text, size);
+    else if (si->si_status == SIGSYS)
+        (void)snprintf(text, size, "killed by SIGSYS: a system call that the sandbox does not allow");
+    else
+        (void)snprintf(text, size, "killed by signal %d (%s)", si->si_status,
+                       sigdescr_np(si->si_status) ? sigdescr_np(si->si_status) : "?");
+}
+
+static bool process_reap(struct worker *w, bool wait)
+{
+    siginfo_t si = {0};
+    int r;
+    do
+        r = waitid(P_PID, (id_t)w->pid, &si, WEXITED | (wait ? 0 : WNOHANG));
+    while (r < 0 && errno == EINTR);
+    if (r == 0 && si.si_pid == 0)
+        return false;
+    if (r == 0)
+        describe(&si, w->fate, sizeof w->fate);
+    else
+        (void)snprintf(w->fate, sizeof w->fate, "ended, and somebody else took its exit status");
+    return true;
+}
+
+static bool process_stopped(const struct worker *w)
+{
+    siginfo_t si = {0};
+    return waitid(P_PID, (id_t)w->pid, &si, WSTOPPED | WNOHANG | WNOWAIT) == 0 && si.si_pid != 0;
+}
+
+static void process_close(struct executor *x)
+{
+    if (x->null >= 0)
+        (void)close(x->null);
+    x->null = -1;
+}
+
+const struct mode mode_process = {
+    .name = "process",
+    .descriptors = 4,
+    .open = process_open,
+    .start = process_start,
+    .kill = process_kill,
+    .reap = process_reap,
+    .stopped = process_stopped,
+    .close = process_close,
+};

@@ -1,0 +1,91 @@
+#include "executor/pool.h"
+
+#include <errno.h>
+
+#include "base/deadline.h"
+
+static void cancel_list(struct executor *x, struct task_list *list)
+{
+    while (list->first)
+        (void)executor_cancel(x, list->first->id, false);
+}
+
+/* Cancels what no worker has begun. What one has taken from its pipe meanwhile stays, and leaves the list. */
+static void cancel_waiting(struct executor *x)
+{
+    cancel_list(x, &x->waiting);
+    cancel_list(x, &x->ahead);
+    for (unsigned s = 0; x->workers && s < x->options.max_workers; s++) {
+        struct worker *w = &x->workers[s];
+        cancel_list(x, &w->queue);
+        if (w->ahead)
+            (void)executor_cancel(x, w->ahead->id, false);
+        if (w->held)
+            executor_hold(x, w->current->id, false);
+    }
+}
+
+static void kill_running(struct executor *x)
+{
+    for (unsigned s = 0; x->workers && s < x->options.max_workers; s++) {
+        struct worker *w = &x->workers[s];
+        if (w->current)
+            (void)executor_cancel(x, w->current->id, true);
+        if (w->ahead)
+            (void)executor_cancel(x, w->ahead->id, true);
+    }
+}
+
+/* Polls until no task is left, or `until`. */
+static int run_tasks(struct executor *x, int64_t until, executor_handler *handler, void *arg)
+{
+    while (executor_pending(x) > 0) {
+        int64_t now = deadline_now();
+        if (now >= until)
+            return 0;
+        if (executor_poll(x, deadline_poll_ms(until, now), handler, arg) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int run_cancelled(struct executor *x, int64_t deadline, executor_handler *handler, void *arg)
+{
+    cancel_waiting(x);
+    if (x->mode->ask)
+        x->mode->ask(x);
+    if (run_tasks(x, x->mode->kill ? deadline : DEADLINE_NEVER, handler, arg) < 0)
+        return -1;
+    while (executor_pending(x) > 0) {
+        kill_running(x);
+        cancel_waiting(x);
+        if (executor_poll(x, 100, handler, arg) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Whoever has not gone by itself in time is condemned by the watch. */
+static int end_workers(struct executor *x, executor_handler *handler, void *arg)
+{
+    while (executor_workers(x) > 0) {
+        roster_dismiss(x);
+        x->events = 0;
+        x->handler = handler;
+        x->handler_arg = arg;
+        if (pool_look(x, deadline_add(deadline_now(), 100 * NS_PER_MS)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int executor_shutdown(struct executor *x, enum executor_shutdown_how how, int64_t deadline,
+                      executor_handler *handler, void *arg)
+{
+    x->closed = true;
+    int r = how == EXECUTOR_CANCEL ? run_cancelled(x, deadline, handler, arg)
+                                   : run_tasks(x, DEADLINE_NEVER, handler, arg);
+    if (r < 0)
+        return -1;
+    return x->workers ? end_workers(x, handler, arg) : 0;
+}

@@ -1,0 +1,125 @@
+#include "executor/pool.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "executor/worker.h"
+
+/* Enough for OpenSSL and c-ares; sanitizers need more for the same calls. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { STACK = 2 * 1024 * 1024 };
+#else
+enum { STACK = 256 * 1024 };
+#endif
+
+struct thread_worker {
+    struct worker_setup setup;
+    pthread_t id;
+    int code; /* of worker_run; read after the thread was joined */
+};
+
+static bool thread_asked(void *arg)
+{
+    struct executor *x = arg;
+    return atomic_load_explicit(&x->asked, memory_order_acquire);
+}
+
+/* Closing the results pipe is its last act: the pool joins it then. */
+static void *thread_main(void *arg)
+{
+    struct thread_worker *t = arg;
+    t->code = worker_run(&t->setup);
+    (void)close(t->setup.results);
+    return NULL;
+}
+
+static int thread_open(struct executor *x)
+{
+    x->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return x->wake_fd < 0 ? -1 : 0;
+}
+
+/* No signal is for a worker; a write to a closed pipe is an error then, and no SIGPIPE. */
+static int create_quietly(struct thread_worker *t, const pthread_attr_t *attr)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int e = pthread_create(&t->id, attr, thread_main, t);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return e;
+}
+
+static int thread_start(struct executor *x, struct worker *w, int results)
+{
+    struct thread_worker *t = calloc(1, sizeof *t);
+    if (!t)
+        return -1;
+    struct worker_setup setup = {.options = &x->options,
+                                 .slot = w->slot + 1,
+                                 .jobs = w->jobs_read,
+                                 .results = results,
+                                 .wake_fd = x->wake_fd,
+                                 .wake = thread_asked,
+                                 .wake_arg = x};
+    t->setup = setup;
+    pthread_attr_t attr;
+    int e = pthread_attr_init(&attr);
+    if (e == 0) {
+        e = pthread_attr_setstacksize(&attr, STACK);
+        if (e == 0)
+            e = create_quietly(t, &attr);
+        (void)pthread_attr_destroy(&attr);
+    }
+    if (e) {
+        free(t);
+        errno = e;
+        return -1;
+    }
+    w->thread = t;
+    return 0;
+}
+
+/* Called when its results pipe has ended, or with `wait`: it does not take long, or is to be waited for. */
+static bool thread_reap(struct worker *w, bool wait)
+{
+    struct thread_worker *t = w->thread;
+    if (!wait && !w->eof)
+        return false;
+    (void)pthread_join(t->id, NULL);
+    worker_code_text(t->code, w->fate, sizeof w->fate);
+    free(t);
+    w->thread = NULL;
+    return true;
+}
+
+static void thread_ask(struct executor *x)
+{
+    uint64_t one = 1;
+    atomic_store_explicit(&x->asked, true, memory_order_release);
+    ssize_t n = write(x->wake_fd, &one, sizeof one);
+    (void)n; /* full is as good */
+}
+
+static void thread_close(struct executor *x)
+{
+    if (x->wake_fd >= 0)
+        (void)close(x->wake_fd);
+    x->wake_fd = -1;
+}
+
+const struct mode mode_thread = {
+    .name = "thread",
+    .descriptors = 5,
+    .open = thread_open,
+    .start = thread_start,
+    .reap = thread_reap,
+    .ask = thread_ask,
+    .close = thread_close,
+};
