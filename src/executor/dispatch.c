@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "executor/pool.h"
 
 #include <errno.h>
@@ -87,21 +89,25 @@ void dispatch_continue(struct executor *x, struct worker *w)
     slot_settle(x, w);
 }
 
-void dispatch_recover(struct worker *w, bool *ret_current, bool *ret_ahead)
+/* Takes one record out of a jobs pipe: its task's id, or 0 if there is none. Whoever can write to the pipe
+ * may have written it. */
+static uint64_t record_take(const struct worker *w)
 {
     unsigned char record[PIPE_BUF];
-    ssize_t n;
+    struct frame f;
+    ssize_t n = read(w->jobs_read, record, sizeof record);
+    if (n <= 0)
+        return 0;
+    return n >= FRAME_HEADER && frame_get(record, &f) == 0 && f.task ? f.task : UINT64_MAX;
+}
+
+void dispatch_recover(struct worker *w, bool *ret_current, bool *ret_ahead)
+{
+    uint64_t id;
     *ret_current = *ret_ahead = false;
-    for (int i = 0; i < MOST_PACKETS && (n = read(w->jobs_read, record, sizeof record)) > 0; i++) {
-        struct frame f;
-        if (n < FRAME_HEADER || frame_get(record, &f) < 0)
-            continue;
-        if (w->current && !w->heard && f.task == w->current->id)
-            *ret_current = true;
-        if (w->ahead && f.task == w->ahead->id)
-            *ret_ahead = true;
-        if (w->ahead && *ret_ahead)
-            return;
+    for (int i = 0; i < MOST_PACKETS && (id = record_take(w)) != 0; i++) {
+        *ret_current |= w->current && !w->heard && id == w->current->id;
+        *ret_ahead |= w->ahead && id == w->ahead->id;
     }
 }
 
@@ -112,6 +118,9 @@ void dispatch_begun(struct executor *x, struct worker *w)
     protocol_begin(&w->in.protocol, w->current->id);
     watch_begin(x, w, w->current->limit);
     w->since = x->watch.wall;
+    if (w->current->begun)
+        return;
+    w->current->begun = true;
     news_add(x, w->current, NEWS_STARTED, w->slot + 1, NULL);
 }
 
@@ -210,30 +219,73 @@ void dispatch_waiting(struct executor *x)
 
 /* --- taking back --- */
 
-bool dispatch_take_back(struct executor *x, struct task *task)
+/* The worker has not even taken its current task: that one came out of the pipe, the one behind is next. */
+static struct task *swap_current(struct executor *x, struct worker *w)
 {
-    struct worker *w = task->worker;
-    bool current_back, ahead_back;
-    task_unlist(task);
-    dispatch_recover(w, &current_back, &ahead_back);
-    if (current_back) {
-        w->sent = 0; /* it lay before the one that we want */
-        record_send(x, w);
-    }
-    if (!ahead_back)
-        return false;
+    struct task *task = w->current;
+    w->current = w->ahead;
     w->ahead = NULL;
-    w->given--;
+    w->sent = FRAME_HEADER + w->current->len;
+    task_unlist(w->current);
+    if (w->state == WORKER_READY)
+        dispatch_begun(x, w);
+    return task;
+}
+
+struct task *dispatch_take_back(struct executor *x, struct worker *w)
+{
+    struct task *task = NULL;
+    uint64_t id = record_take(w); /* just one: between two the worker could take what lies between */
+    if (id == w->ahead->id) {
+        task = w->ahead;
+        w->ahead = NULL;
+    } else if (id == w->current->id && !w->heard) {
+        task = swap_current(x, w);
+    } else if (id) {
+        worker_condemn(x, w,
+                       text_new("worker %u broke the protocol: it wrote to its jobs pipe", w->slot + 1));
+    } else {
+        task_unlist(w->ahead);
+    }
+    if (!task)
+        return NULL;
+    task_unlist(task);
     task->worker = NULL;
+    w->given--;
+    if (task->affinity)
+        task_prepend(&w->queue, task);
     feed_ahead(x, w);
-    return true;
+    return task;
+}
+
+bool dispatch_recall(struct executor *x, struct worker *w, struct task *task)
+{
+    struct task *taken = dispatch_take_back(x, w);
+    if (!taken || taken == task)
+        return taken == task;
+    /* Now `task` is the current one. It may lie in the pipe still; then the other goes back into its place.
+     */
+    bool back = w->state != WORKER_DYING && record_take(w) == task->id;
+    if (back) {
+        w->current = NULL;
+        task->worker = NULL;
+        w->given--;
+        w->in.protocol.task = 0;
+        if (w->state == WORKER_READY)
+            w->in.protocol.state = PROTOCOL_IDLE;
+        give(x, w, taken);
+    } else if (!taken->affinity) {
+        task_prepend(&x->waiting, taken);
+        dispatch_waiting(x);
+    }
+    return back;
 }
 
 static struct task *take_back_oldest(struct executor *x)
 {
     while (x->ahead.first) {
-        struct task *task = x->ahead.first;
-        if (dispatch_take_back(x, task))
+        struct task *task = dispatch_take_back(x, x->ahead.first->worker);
+        if (task && !task->affinity)
             return task;
     }
     return NULL;

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "executor/executor.h"
 
 #include <errno.h>
@@ -323,7 +325,7 @@ int executor_cancel(struct executor *x, uint64_t id, bool kill)
         task->cancelled = true;
         return 0;
     }
-    if (w && (w->current == task || !dispatch_take_back(x, task)))
+    if (w && (w->current == task || !dispatch_recall(x, w, task)))
         return cancel_running(x, task, kill);
     task_unlist(task);
     news_add(x, task, NEWS_CANCELLED, 0, NULL);

@@ -15,8 +15,9 @@
  * pool (workers die with it) and should be the only one of its process: what a fork of a threaded program may
  * do is little (man 2 fork). The library installs no signal handlers and no atexit functions, writes to no
  * descriptor but its own, and opens everything close-on-exec. A worker process has /dev/null as descriptors
- * 0, 1 and 2 and none of the caller's others. Workers ignore SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1 and
- * SIGUSR2, and are gone when the caller's process is.
+ * 0, 1 and 2 and none of the caller's others. Workers ignore SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1,
+ * SIGUSR2 and SIGTERM, and are gone when the caller's process is. The caller must not ignore SIGCHLD nor wait
+ * for children that it didn't start.
  */
 #ifndef PFETCH_EXECUTOR_EXECUTOR_H
 #define PFETCH_EXECUTOR_EXECUTOR_H
@@ -67,7 +68,8 @@ struct executor_options {
     }
 
 enum executor_event_type {
-    EXECUTOR_STARTED, /* a worker has taken the task */
+    EXECUTOR_STARTED, /* a worker has been given the task; once at most, also where another has to take over
+                         since the first died or was too slow to begin */
     EXECUTOR_HOP,
     EXECUTOR_HEAD,
     EXECUTOR_BODY,
@@ -102,7 +104,9 @@ struct executor *executor_new(const struct executor_options *options, char *mess
  * (threads: one socket each is counted). */
 size_t executor_descriptors(enum executor_mode mode, unsigned workers);
 
-/* How many tasks executor_submit takes now without refusing: idle or startable workers, and ahead places. */
+/* How many tasks without affinity executor_submit takes now without refusing: idle or startable workers, and
+ * places ahead. (A task of more than 4,080 bytes is never sent ahead: in such a place it waits in the pool.)
+ */
 size_t executor_room(const struct executor *x);
 
 /* As executor_room, without the ahead places: tasks that would start at once. */
@@ -131,7 +135,9 @@ bool executor_has_room_for(const struct executor *x, uint64_t affinity);
  * timeouts: see executor_deadline. Serial mode: always readable while a task is queued. */
 int executor_fd(const struct executor *x);
 
-/* When executor_poll should be called at the latest (CLOCK_MONOTONIC ns): watchdogs; INT64_MAX: no need. */
+/* When executor_poll should be called at the latest (CLOCK_MONOTONIC ns): watchdogs, new tries to start
+ * workers, and events that no worker sends (after executor_submit and executor_cancel: now); INT64_MAX: no
+ * need. */
 int64_t executor_deadline(const struct executor *x);
 
 /* Waits up to `timeout_ms` (-1: until something happens, 0: not at all) and hands what came to `handler`.
@@ -144,9 +150,10 @@ int executor_poll(struct executor *x, int timeout_ms, executor_handler *handler,
  * effect. */
 void executor_hold(struct executor *x, uint64_t task, bool hold);
 
-/* Cancels a task that waits; one that runs only if `kill`: its process is killed and replaced (threads: it is
- * asked to end by emitter_wake). 0: a CANCELLED event (or, if it was faster, an END) will come; -1 with errno
- * ESRCH (no such task) or EBUSY. */
+/* Cancels a task that waits; one that runs, or is about to, only if `kill`: its process is killed and
+ * replaced. 0: a CANCELLED event (or, if it was faster, an END) will come; -1 with errno ESRCH (no such task)
+ * or EBUSY: it runs and `kill` is false, or it runs in a thread or the caller, where nothing can be killed
+ * (all threads together are asked to end by executor_shutdown). */
 int executor_cancel(struct executor *x, uint64_t task, bool kill);
 
 /* Tasks not yet ended. */
@@ -168,8 +175,10 @@ bool executor_worker_status(const struct executor *x, unsigned worker, struct ex
 
 enum executor_shutdown_how { EXECUTOR_WAIT, EXECUTOR_CANCEL };
 
-/* No more tasks. WAIT: runs what was submitted to its end; CANCEL: cancels waiting tasks, asks running ones
- * to end, and at `deadline` (CLOCK_MONOTONIC ns) kills their processes. Events go to `handler`. On return (0)
+/* No more tasks. WAIT: runs what was submitted to its end (what is held must be released by the handler, and
+ * `deadline` has no meaning); CANCEL: cancels waiting tasks, releases held ones, asks running threads to end
+ * (emitter_wake; processes can't be asked and go on), and at `deadline` (CLOCK_MONOTONIC ns) kills processes
+ * that still run one. Events go to `handler`. On return (0)
  * all workers are gone and every task has had its event; -1: errno. */
 int executor_shutdown(struct executor *x, enum executor_shutdown_how how, int64_t deadline,
                       executor_handler *handler, void *arg);

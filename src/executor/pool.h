@@ -215,10 +215,15 @@ void dispatch_promote(struct executor *x, struct worker *w);
 /* Writes what is left of a long task. */
 void dispatch_continue(struct executor *x, struct worker *w);
 
-/* Takes the record of the task ahead back. True: it is in no worker now. False: the worker has taken it. */
-bool dispatch_take_back(struct executor *x, struct task *task);
+/* Takes a record back from a worker with a task ahead: mostly that task; the current one, if the worker has
+ * not even taken that (the one ahead is the current one then). Returns the task, which no worker has any more
+ * (with affinity: it is in the worker's queue); NULL: the worker has taken both. */
+struct task *dispatch_take_back(struct executor *x, struct worker *w);
 
-/* Reads a worker's jobs pipe empty and says whose records were in it. */
+/* Takes this very task, which lies ahead in a worker's pipe, back. True: no worker has it any more. */
+bool dispatch_recall(struct executor *x, struct worker *w, struct task *task);
+
+/* Reads a dead worker's jobs pipe empty and says whose records were in it. */
 void dispatch_recover(struct worker *w, bool *ret_current, bool *ret_ahead);
 
 /* The slot of a task with affinity. */

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "executor/pool.h"
 
 #include <errno.h>

@@ -20,3 +20,12 @@ libexecutor_a_SOURCES = \
 	src/executor/worker.c src/executor/worker.h
 
 EXECUTOR_LIBS = libexecutor.a $(BASE_LIBS)
+
+
+if HAVE_CHECK
+check_PROGRAMS += tests/check_executor
+TESTS += tests/check_executor
+tests_check_executor_SOURCES = tests/check_executor.c tests/support/pool_tasks.h
+tests_check_executor_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_executor_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
+endif

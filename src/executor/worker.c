@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "executor/worker.h"
 
 #include <errno.h>

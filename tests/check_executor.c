@@ -1,0 +1,547 @@
+/* The executor in its three modes, with tasks that are no fetches: every task gets exactly one end, results
+ * stream, and nothing is left behind. What kills workers is in check_executor_faults.c. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "support/pool_tasks.h"
+
+static struct executor_options options_of(enum executor_mode mode, unsigned workers)
+{
+    struct executor_options o = EXECUTOR_OPTIONS_INIT;
+    o.mode = mode;
+    o.max_workers = workers;
+    o.task = test_task;
+    return o;
+}
+
+static void echo_many(enum executor_mode mode, unsigned workers, unsigned tasks)
+{
+    unsigned before = descriptors_open();
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of(mode, workers);
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= tasks; id++) {
+        char text[64];
+        snprintf(text, sizeof text, "echo this is %u", id);
+        pool_submit(l, id, text);
+    }
+    pool_close(l);
+    ledger_complete(l, 1, tasks);
+    for (unsigned id = 1; id <= tasks; id++) {
+        char text[64];
+        snprintf(text, sizeof text, "this is %u", id);
+        ck_assert_str_eq(l->of[id].text, text);
+        ck_assert_uint_eq(l->of[id].started, 1);
+        ck_assert_uint_eq(l->of[id].heads, 1);
+        ck_assert_uint_eq(l->of[id].notes, 1);
+        ck_assert_uint_ge(l->of[id].worker, 1);
+        ck_assert_uint_le(l->of[id].worker, workers);
+    }
+    ck_assert_uint_eq(l->warnings, 0);
+    ck_assert_uint_eq(descriptors_open(), before);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    free(l);
+}
+
+START_TEST(every_task_ends_once_with_its_own_result)
+{
+    echo_many((enum executor_mode)_i, 8, 3000);
+    echo_many((enum executor_mode)_i, 1, 100);
+}
+END_TEST
+
+static unsigned long peak_kib(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (unsigned long)u.ru_maxrss;
+}
+
+START_TEST(a_body_of_100_mib_streams_through_little_memory)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 2);
+    pool_open(l, &o);
+    pool_submit(l, 1, "big 1000");
+    pool_drain(l);
+    unsigned long before = peak_kib();
+    pool_submit(l, 2, "big 104857600");
+    pool_submit(l, 3, "big 65537");
+    pool_close(l);
+    ledger_complete(l, 1, 3);
+    ck_assert_uint_eq(l->of[1].body, 1000);
+    ck_assert_uint_eq(l->of[2].body, 104857600);
+    ck_assert_uint_eq(l->of[3].body, 65537);
+    ck_assert_uint_lt(peak_kib() - before, 8192);
+    free(l);
+}
+END_TEST
+
+START_TEST(a_task_without_its_end_is_lost)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 2);
+    pool_open(l, &o);
+    pool_submit(l, 1, "noend");
+    pool_submit(l, 2, "echo fine");
+    pool_drain(l);
+    pool_submit(l, 3, "echo fine");
+    pool_close(l);
+    ledger_complete(l, 1, 3);
+    ck_assert_uint_eq(l->of[1].lost, 1);
+    ck_assert_ptr_nonnull(strstr(l->of[1].text, "broke the protocol"));
+    ck_assert_uint_eq(l->of[2].ends + l->of[3].ends, 2);
+    free(l);
+}
+END_TEST
+
+static void orderly_task(void *state, const void *task, size_t len, struct emitter *out)
+{
+    (void)state, (void)task, (void)len;
+    int wrong = emitter_body(out, "x", 1) == 0;
+    wrong += emitter_wire(out, "x", 1) == 0;
+    wrong += emitter_hop(out, "h", 1) != 0;
+    wrong += emitter_wire(out, "wire", 4) != 0;
+    wrong += emitter_body(out, "x", 1) == 0;
+    wrong += emitter_head(out, "h", 1) != 0;
+    wrong += emitter_head(out, "h", 1) == 0;
+    wrong += emitter_hop(out, "h", 1) == 0;
+    wrong += emitter_body(out, "", 0) != 0;
+    wrong += emitter_wire(out, "wire", 4) != 0;
+    char *big = calloc(1, FRAME_MAX_END + 1);
+    wrong += emitter_end(out, big, FRAME_MAX_END + 1) == 0;
+    free(big);
+    (void)emitter_end(out, wrong ? "wrong" : "right", 5);
+    (void)emitter_head(out, "h", 1);
+    (void)emitter_end(out, "second", 6);
+}
+
+START_TEST(the_emitter_refuses_what_breaks_the_order)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 1);
+    o.task = orderly_task;
+    pool_open(l, &o);
+    pool_submit(l, 1, "");
+    pool_submit(l, 2, "");
+    pool_close(l);
+    ledger_complete(l, 1, 2);
+    ck_assert_str_eq(l->of[1].text, "right");
+    ck_assert_str_eq(l->of[2].text, "right");
+    ck_assert_uint_eq(l->of[1].wire, 8);
+    free(l);
+}
+END_TEST
+
+static void long_task(void *state, const void *task, size_t len, struct emitter *out)
+{
+    const unsigned char *p = task;
+    bool right = true;
+    (void)state;
+    for (size_t i = 0; i < len; i++)
+        right &= p[i] == body_byte(i);
+    char text[64];
+    snprintf(text, sizeof text, "%zu %s", len, right ? "right" : "wrong");
+    (void)emitter_end(out, text, strlen(text));
+}
+
+START_TEST(a_task_of_any_size_arrives_whole)
+{
+    static const size_t sizes[] = {0, 1, 4079, 4080, 4081, 8176, 20000, 65535, 65536};
+    enum { SIZES = sizeof sizes / sizeof sizes[0], TASKS = 200 };
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 3);
+    o.task = long_task;
+    pool_open(l, &o);
+    unsigned char *data = malloc(FRAME_MAX_TASK + 1);
+    for (size_t i = 0; i <= FRAME_MAX_TASK; i++)
+        data[i] = body_byte(i);
+    for (unsigned id = 1; id <= TASKS; id++) {
+        struct executor_submission s = {
+            .task = id, .data = data, .len = sizes[id % SIZES], .limit = INT64_MAX};
+        while (executor_room(l->x) == 0)
+            ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+        ck_assert_int_eq(executor_submit(l->x, &s), 0);
+    }
+    struct executor_submission over = {.task = 999, .data = data, .len = FRAME_MAX_TASK + 1};
+    ck_assert_int_eq(executor_submit(l->x, &over), -1);
+    ck_assert_int_eq(errno, EINVAL);
+    pool_close(l);
+    ledger_complete(l, 1, TASKS);
+    for (unsigned id = 1; id <= TASKS; id++) {
+        char text[64];
+        snprintf(text, sizeof text, "%zu right", sizes[id % SIZES]);
+        ck_assert_str_eq(l->of[id].text, text);
+    }
+    free(data);
+    free(l);
+}
+END_TEST
+
+START_TEST(a_full_pool_refuses_and_a_finished_one_takes_again)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 2);
+    pool_open(l, &o);
+    struct executor_submission s = {.data = "sleep 10", .len = 8, .limit = INT64_MAX};
+    unsigned most = o.mode == EXECUTOR_SERIAL ? 1 : 4;
+    unsigned taken = 0;
+    for (s.task = 1; s.task <= most; s.task++) {
+        taken += executor_submit(l->x, &s) == 0;
+        if (o.mode != EXECUTOR_SERIAL && s.task == 2)
+            ck_assert_uint_eq(executor_idle(l->x), 0);
+    }
+    ck_assert_uint_eq(taken, most);
+    ck_assert_uint_eq(executor_room(l->x), 0);
+    ck_assert_int_eq(executor_submit(l->x, &s), -1);
+    ck_assert_int_eq(errno, EAGAIN);
+    pool_drain(l);
+    s.task = 1; /* an id may be used again */
+    l->of[1] = (struct entry){0};
+    ck_assert_int_eq(executor_submit(l->x, &s), 0);
+    ck_assert_int_eq(executor_submit(l->x, &s), -1);
+    pool_close(l);
+    ledger_complete(l, 1, most);
+    free(l);
+}
+END_TEST
+
+START_TEST(a_task_that_waits_behind_a_slow_one_moves_to_an_idle_worker)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 2);
+    pool_open(l, &o);
+    pool_submit(l, 1, "sleep 3000");
+    pool_submit(l, 2, "sleep 50");
+    pool_submit(l, 3, "slot"); /* behind the slow one */
+    pool_submit(l, 4, "slot");
+    pool_close(l);
+    ledger_complete(l, 1, 4);
+    ck_assert_uint_eq(l->of[1].order, 4);
+    ck_assert_str_eq(l->of[3].text, "2");
+    ck_assert_str_eq(l->of[4].text, "2");
+    free(l);
+}
+END_TEST
+
+START_TEST(idle_workers_get_work_in_turn)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 4);
+    unsigned tasks_of[5] = {0};
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 400; id++)
+        pool_submit(l, id, "sleep 1");
+    pool_close(l);
+    for (unsigned id = 1; id <= 400; id++)
+        tasks_of[l->of[id].worker]++;
+    for (unsigned w = 1; w <= 4; w++)
+        ck_assert_uint_ge(tasks_of[w], 50);
+    free(l);
+}
+END_TEST
+
+START_TEST(one_task_needs_one_worker)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 1000);
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 5; id++) {
+        pool_submit(l, id, "slot");
+        pool_drain(l);
+    }
+    ck_assert_uint_eq(executor_workers_started(l->x), 1);
+    pool_close(l);
+    free(l);
+}
+END_TEST
+
+START_TEST(equal_affinity_goes_to_an_equal_worker)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 4);
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 300; id++) {
+        struct executor_submission s = {
+            .task = id, .data = "slot", .len = 4, .affinity = 1 + id % 7, .limit = INT64_MAX};
+        while (!executor_has_room_for(l->x, s.affinity))
+            ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+        ck_assert_int_eq(executor_submit(l->x, &s), 0);
+    }
+    pool_close(l);
+    ledger_complete(l, 1, 300);
+    for (unsigned id = 1; id <= 300; id++) {
+        ck_assert_int_eq(atoi(l->of[id].text), (int)(1 + (1 + id % 7) % 4));
+        ck_assert_uint_eq(l->of[id].worker, 1 + (1 + id % 7) % 4);
+    }
+    free(l);
+}
+END_TEST
+
+START_TEST(a_full_affinity_queue_refuses)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 4);
+    unsigned taken = 0;
+    pool_open(l, &o);
+    struct executor_submission s = {.data = "sleep 50", .len = 8, .affinity = 2, .limit = INT64_MAX};
+    for (s.task = 1; s.task <= 20 && executor_submit(l->x, &s) == 0; s.task++)
+        taken++;
+    ck_assert_int_eq(errno, EAGAIN);
+    ck_assert(!executor_has_room_for(l->x, 2));
+    ck_assert(executor_has_room_for(l->x, 1));
+    ck_assert_uint_ge(taken, 5);
+    ck_assert_uint_le(taken, 8);
+    ck_assert_uint_eq(executor_workers(l->x), 1);
+    pool_close(l);
+    ledger_complete(l, 1, taken);
+    free(l);
+}
+END_TEST
+
+START_TEST(a_held_task_waits_in_its_pipe_and_goes_on)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 2);
+    pool_open(l, &o);
+    l->hold_after = 1;
+    pool_submit(l, 1, "big 20000000");
+    while (l->of[1].body == 0)
+        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    size_t before = l->of[1].body;
+    struct executor_worker_status st;
+    ck_assert(executor_worker_status(l->x, l->of[1].worker, &st));
+    ck_assert(st.held);
+    ck_assert_uint_eq(st.task, 1);
+    for (unsigned id = 2; id <= 20; id++)
+        pool_submit(l, id, "echo meanwhile");
+    while (executor_pending(l->x) > 1)
+        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    ck_assert_int_eq(executor_poll(l->x, 20, ledger_note, l), 0);
+    ck_assert_uint_eq(l->of[1].body, before);
+    executor_hold(l->x, 1, false);
+    pool_close(l);
+    ledger_complete(l, 1, 20);
+    ck_assert_uint_eq(l->of[1].body, 20000000);
+    free(l);
+}
+END_TEST
+
+START_TEST(a_waiting_task_is_cancelled_a_running_one_only_by_killing)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 1);
+    pool_open(l, &o);
+    pool_submit(l, 1, "sleep 100");
+    while (!l->of[1].started)
+        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_submit(l, 2, "echo never");
+    ck_assert_int_eq(executor_cancel(l->x, 2, false), 0);
+    ck_assert_int_eq(executor_cancel(l->x, 2, false), -1);
+    ck_assert_int_eq(executor_cancel(l->x, 77, false), -1);
+    ck_assert_int_eq(errno, ESRCH);
+    ck_assert_int_eq(executor_cancel(l->x, 1, false), -1);
+    ck_assert_int_eq(errno, EBUSY);
+    pool_drain(l);
+    ck_assert_uint_eq(l->of[1].ends, 1);
+    ck_assert_uint_eq(l->of[2].cancelled, 1);
+    ck_assert_uint_eq(l->of[2].started, 0);
+    pool_close(l);
+    ledger_complete(l, 1, 2);
+    free(l);
+}
+END_TEST
+
+START_TEST(shutdown_cancels_what_waits_and_ends_what_runs)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 3);
+    const char *text = o.mode == EXECUTOR_PROCESS ? "hang" : "wait";
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 6; id++)
+        pool_submit(l, id, text);
+    while (!l->of[3].started)
+        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    int64_t soon = deadline_now() + 50 * NS_PER_MS;
+    ck_assert_int_eq(executor_shutdown(l->x, EXECUTOR_CANCEL, soon, ledger_note, l), 0);
+    ck_assert_uint_eq(executor_workers(l->x), 0);
+    ledger_complete(l, 1, 6);
+    for (unsigned id = 1; id <= 6; id++)
+        ck_assert(l->of[id].cancelled || (o.mode == EXECUTOR_THREAD && !strcmp(l->of[id].text, "asked")));
+    struct executor_submission s = {.task = 9, .limit = INT64_MAX};
+    ck_assert_int_eq(executor_submit(l->x, &s), -1);
+    ck_assert_int_eq(errno, ESHUTDOWN);
+    executor_free(l->x);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    free(l);
+}
+END_TEST
+
+START_TEST(free_ends_all_at_once)
+{
+    unsigned before = descriptors_open();
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 3);
+    pool_open(l, &o);
+    pool_submit(l, 1, o.mode == EXECUTOR_PROCESS ? "hang" : "wait");
+    pool_submit(l, 2, "big 50000000");
+    pool_submit(l, 3, "echo x");
+    ck_assert_int_ge(executor_poll(l->x, 20, ledger_note, l), 0);
+    executor_free(l->x);
+    executor_free(NULL);
+    ck_assert_uint_eq(descriptors_open(), before);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    free(l);
+}
+END_TEST
+
+static void *no_initializer(void *arg, unsigned worker, char *message, size_t size)
+{
+    (void)arg;
+    snprintf(message, size, "no licence for %s", worker ? "any" : "none");
+    return NULL;
+}
+
+START_TEST(an_initializer_that_fails_is_told_and_nothing_hangs)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 3);
+    o.initializer = no_initializer;
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 10; id++)
+        pool_submit(l, id, "echo x");
+    pool_close(l);
+    ledger_complete(l, 1, 10);
+    for (unsigned id = 1; id <= 10; id++) {
+        ck_assert_uint_eq(l->of[id].lost, 1);
+        ck_assert_ptr_nonnull(strstr(l->of[id].text, "no licence for any"));
+    }
+    ck_assert_uint_eq(l->warnings, 1);
+    ck_assert_ptr_nonnull(strstr(l->warning, "no licence for any"));
+    free(l);
+}
+END_TEST
+
+struct counters {
+    unsigned made, ended;
+};
+
+static void *counting_initializer(void *arg, unsigned worker, char *message, size_t size)
+{
+    (void)worker, (void)message, (void)size;
+    struct counters *c = arg;
+    __atomic_add_fetch(&c->made, 1, __ATOMIC_SEQ_CST);
+    return c;
+}
+
+static void counting_finalizer(void *state)
+{
+    struct counters *c = state;
+    __atomic_add_fetch(&c->ended, 1, __ATOMIC_SEQ_CST);
+}
+
+START_TEST(state_is_made_and_ended_once_a_worker)
+{
+    struct counters c = {0};
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 3);
+    o.initializer = counting_initializer;
+    o.finalizer = counting_finalizer;
+    o.arg = &c;
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 50; id++)
+        pool_submit(l, id, "sleep 1");
+    pool_close(l);
+    ledger_complete(l, 1, 50);
+    ck_assert_uint_eq(c.made, o.mode == EXECUTOR_SERIAL ? 1 : 3);
+    ck_assert_uint_eq(c.ended, c.made);
+    free(l);
+}
+END_TEST
+
+START_TEST(bad_options_are_refused_in_words)
+{
+    char message[100] = "";
+    struct executor_options o = options_of(EXECUTOR_PROCESS, 0);
+    ck_assert_ptr_null(executor_new(&o, message, sizeof message));
+    ck_assert_ptr_nonnull(strstr(message, "max_workers"));
+    o = options_of(EXECUTOR_THREAD, EXECUTOR_MAX_WORKERS + 1);
+    ck_assert_ptr_null(executor_new(&o, message, sizeof message));
+    o = options_of((enum executor_mode)7, 1);
+    ck_assert_ptr_null(executor_new(&o, message, sizeof message));
+    o = options_of(EXECUTOR_PROCESS, 1);
+    o.size = 1;
+    ck_assert_ptr_null(executor_new(&o, message, sizeof message));
+    o = options_of(EXECUTOR_PROCESS, 1);
+    o.task = NULL;
+    ck_assert_ptr_null(executor_new(&o, message, sizeof message));
+}
+END_TEST
+
+START_TEST(the_descriptor_serves_another_poll_loop)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 4);
+    pool_open(l, &o);
+    unsigned submitted = 0;
+    while (submitted < 200 || executor_pending(l->x)) {
+        struct executor_submission s = {.task = submitted + 1, .data = "slot", .len = 4, .limit = INT64_MAX};
+        while (submitted < 200 && executor_room(l->x)) {
+            s.task = ++submitted;
+            ck_assert_int_eq(executor_submit(l->x, &s), 0);
+        }
+        struct pollfd p = {.fd = executor_fd(l->x), .events = POLLIN};
+        int n = poll(&p, 1, deadline_poll_ms(executor_deadline(l->x), deadline_now()));
+        ck_assert_int_ge(n, 0);
+        ck_assert_int_ge(executor_poll(l->x, 0, ledger_note, l), 0);
+    }
+    pool_close(l);
+    ledger_complete(l, 1, 200);
+    free(l);
+}
+END_TEST
+
+static void add_all_modes(TCase *t)
+{
+    tcase_add_loop_test(t, every_task_ends_once_with_its_own_result, 0, 3);
+    tcase_add_loop_test(t, a_body_of_100_mib_streams_through_little_memory, 0, 3);
+    tcase_add_loop_test(t, a_task_without_its_end_is_lost, 0, 3);
+    tcase_add_loop_test(t, the_emitter_refuses_what_breaks_the_order, 0, 3);
+    tcase_add_loop_test(t, a_task_of_any_size_arrives_whole, 0, 3);
+    tcase_add_loop_test(t, a_full_pool_refuses_and_a_finished_one_takes_again, 0, 3);
+    tcase_add_loop_test(t, an_initializer_that_fails_is_told_and_nothing_hangs, 0, 3);
+    tcase_add_loop_test(t, the_descriptor_serves_another_poll_loop, 0, 3);
+    tcase_add_loop_test(t, free_ends_all_at_once, 0, 2);
+    tcase_add_test(t, bad_options_are_refused_in_words);
+}
+
+/* Where there are workers. */
+static void add_pool_modes(TCase *t)
+{
+    tcase_add_loop_test(t, a_task_that_waits_behind_a_slow_one_moves_to_an_idle_worker, 0, 2);
+    tcase_add_loop_test(t, idle_workers_get_work_in_turn, 0, 2);
+    tcase_add_loop_test(t, one_task_needs_one_worker, 0, 2);
+    tcase_add_loop_test(t, equal_affinity_goes_to_an_equal_worker, 0, 2);
+    tcase_add_loop_test(t, a_full_affinity_queue_refuses, 0, 2);
+    tcase_add_loop_test(t, a_held_task_waits_in_its_pipe_and_goes_on, 0, 2);
+    tcase_add_loop_test(t, a_waiting_task_is_cancelled_a_running_one_only_by_killing, 0, 2);
+    tcase_add_loop_test(t, shutdown_cancels_what_waits_and_ends_what_runs, 0, 2);
+    tcase_add_loop_test(t, state_is_made_and_ended_once_a_worker, 1, 3);
+}
+
+int main(void)
+{
+    Suite *s = suite_create("executor");
+    TCase *t = tcase_create("executor");
+    tcase_set_timeout(t, 120);
+    add_all_modes(t);
+    add_pool_modes(t);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
