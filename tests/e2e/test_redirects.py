@@ -1,0 +1,133 @@
+"""-L: where it leads, what is refused on the way, what does not follow."""
+from urllib.parse import quote
+
+from harness import Case, kind
+
+
+def to(target, code=302, extra=""):
+    return "https://a.test/%sredirect/%d?to=%s" % (extra, code, quote(target, safe=""))
+
+
+class Redirects(Case):
+    def toward(self):
+        return ["--connect-to", ":443:127.0.0.1:%d" % self.origin.https, "--connect-to", ":80:127.0.0.1:%d" % self.origin.http]
+
+    def test_off_by_default(self):
+        report = self.fetch(to("/ok"))
+        self.assertEqual((report["status"], report["redirects"], kind(report)), (302, [], "ok"))
+
+    def test_each_code(self):
+        for mode in self.each_mode():
+            for code in (301, 302, 303, 307, 308):
+                report = self.fetch(to("/text/there", code), "-L", "-m", mode)
+                self.assertEqual((report["status"], report["url"]), (200, "https://a.test/text/there"), code)
+                self.assertEqual(report["redirects"], ["https://a.test/text/there"])
+
+    def test_codes_that_are_no_redirects(self):
+        for code in (300, 304, 305, 306, 399):
+            report = self.fetch(to("/ok", code), "-L")
+            self.assertEqual((report["status"], report["redirects"]), (code, []))
+
+    def test_without_location(self):
+        report = self.fetch("https://a.test/redirect/302", "-L")
+        self.assertEqual((report["status"], report["redirects"]), (302, []))
+
+    def test_references(self):
+        """RFC 3986, section 5, from https://a.test/redirect/302."""
+        for reference, url in (
+                ("/ok", "https://a.test/ok"), ("ok", "https://a.test/redirect/ok"), ("../ok", "https://a.test/ok"),
+                ("../../../ok", "https://a.test/ok"), ("./ok", "https://a.test/redirect/ok"), ("?x=y", "https://a.test/redirect/302?x=y"),
+                ("//b.test/ok", "https://b.test/ok"), ("https://b.test/ok", "https://b.test/ok"),
+                ("https://b.test:443/ok", "https://b.test/ok"), ("HTTPS://B.test/ok", "https://b.test/ok"),
+                ("https://b.test", "https://b.test/"), ("https://b.test?q", "https://b.test/?q"), ("/a/./b/../ok", "https://a.test/a/ok"),
+                ("/ok#frag", "https://a.test/ok"), ("https://bücher.test/ok", "https://xn--bcher-kva.test/ok"),
+                ("  /ok  ", "https://a.test/ok"), ("/ok?a=/../b", "https://a.test/ok?a=/../b")):
+            report = self.fetch(to(reference), "-L", "--max-redirs", 1)
+            self.assertEqual((reference, report["redirects"][:1]), (reference, [url]))
+
+    def test_a_space_in_a_location(self):
+        report = self.fetch(to("/text/a b"), "-L")
+        self.assertIn(kind(report), ("ok", "http"))
+        for line in (e["line"] for e in self.origin.events("request")):
+            self.assertEqual(line.count(" "), 2)
+
+    def test_locations_that_inject(self):
+        self.origin.events_clear()
+        for location in ("/ok\tX-Evil: 1", "/ok\x01", "https://b.test:99999/", "https://user:pw@b.test/", "https://", "https://b c/"):
+            self.fetch(to(location), "-L")
+        for event in self.origin.events("request"):
+            self.assertNotIn("x-evil", [name.lower() for name, _ in event["headers"]])
+            self.assertFalse(event["host"].startswith("user"))
+
+    def test_limits(self):
+        self.assertEqual(self.fetch("https://a.test/loop/10", "-L")["status"], 200)
+        report = self.fetch("https://a.test/loop/11", "-L")
+        self.assertKind(report, "too-many-redirects")
+        self.assertEqual(len(report["redirects"]), 10)
+        self.assertKind(self.fetch("https://a.test/loop/1", "-L", "--max-redirs", 0), "too-many-redirects")
+        self.assertKind(self.fetch("https://a.test/loop/30", "-L", "--max-redirs", 30), "ok")
+
+    def test_from_https_to_http(self):
+        report = self.fetch(to("http://a.test/ok"), "-L")
+        self.assertKind(report, "denied")
+        self.assertNotIn("http://", report["url"])
+        report = self.fetch(to("http://a.test/ok"), "-L", "--allow-downgrade")
+        self.assertEqual((kind(report), report["url"], report["tls"]), ("ok", "http://a.test/ok", None))
+
+    def test_from_http_to_https(self):
+        report = self.fetch("http://a.test/redirect/301?to=https%3A%2F%2Fa.test%2Fok", "-L")
+        self.assertEqual((kind(report), report["url"]), ("ok", "https://a.test/ok"))
+
+    def test_other_schemes(self):
+        for location in ("ftp://a.test/", "file:///etc/passwd", "javascript:alert(1)", "data:text/plain,x", "gopher://a.test/"):
+            report = self.fetch(to(location), "-L")
+            self.assertEqual((location, kind(report)), (location, "denied"))
+
+    def test_every_hop_is_verified(self):
+        report = self.fetch(to("https://expired.test/ok"), "-L")
+        self.assertKind(report, "certificate", "tls")
+        self.assertEqual(report["url"], "https://expired.test/ok")
+
+    def test_secrets_do_not_follow_to_another_origin(self):
+        for target in ("https://b.test/text/there", "https://a.test:444/text/there", "http://a.test/text/there"):
+            self.origin.events_clear()
+            self.fetch(to(target), "-L", "--allow-downgrade", "-H", "Authorization: Bearer x", "-H", "Cookie: a=b",
+                       "-H", "X-Mine: y", "--connect-to", "a.test:444:127.0.0.1:%d" % self.origin.https)
+            first, second = self.origin.events("request")
+            names = [n.lower() for n, _ in first["headers"]]
+            self.assertIn("authorization", names)
+            self.assertIn("cookie", names)
+            names = [n.lower() for n, _ in second["headers"]]
+            self.assertNotIn("authorization", names)
+            self.assertNotIn("cookie", names)
+            self.assertIn("x-mine", names)
+
+    def test_secrets_follow_within_the_origin(self):
+        self.origin.events_clear()
+        self.fetch(to("/text/there"), "-L", "-H", "Authorization: Bearer x")
+        for event in self.origin.events("request"):
+            self.assertIn(["Authorization", "Bearer x"], event["headers"])
+
+    def test_secrets_do_not_come_back(self):
+        self.origin.events_clear()
+        self.fetch(to("https://b.test/redirect/302?to=https%3A%2F%2Fa.test%2Ftext%2Fback"), "-L", "-H", "Authorization: Bearer x")
+        last = self.origin.events("request")[-1]
+        self.assertNotIn("authorization", [n.lower() for n, _ in last["headers"]])
+
+    def test_cookies_of_servers_are_not_kept(self):
+        self.origin.events_clear()
+        self.fetch("https://a.test/cookie/a=b/redirect/302?to=/ok", "-L")
+        self.assertNotIn("cookie", [n.lower() for n, _ in self.origin.events("request")[-1]["headers"]])
+
+    def test_the_body_is_the_last_one_s(self):
+        result = self.run_with("-f", "body", "-L", to("/text/there"))
+        self.assertEqual(result.out, b"there")
+
+    def test_a_large_body_on_the_way(self):
+        report = self.fetch("https://a.test/header/Location/%2Fok/status/302/bytes/30000000", "-L", "--max-time", 30)
+        self.assertEqual((report["status"], kind(report)), (200, "ok"))
+
+    def test_two_locations(self):
+        report = self.fetch("https://a.test/header/Location/%2Fok/header/Location/%2Ftext%2Fx/status/302", "-L")
+        self.assertIn(kind(report), ("ok", "http"))
+        self.assertLessEqual(len(report["redirects"]), 1)

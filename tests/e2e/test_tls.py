@@ -1,0 +1,206 @@
+"""Certificates and handshakes: what is accepted, what is refused, and what it is called."""
+import os
+
+from harness import Case, kind, sha256
+
+# By the words of the name (tests/origin/authority.h, tlsside.h).
+OUTCOMES = {
+    "good": "ok", "byroot": "ok", "rootsent": "ok", "reversed": "ok", "unrelated": "ok", "twice": "ok", "deep": "ok",
+    "rsa": "ok", "p384": "ok", "ed25519": "ok", "manynames": "ok", "twonames": "ok", "tls12": "ok", "tls13": "ok",
+    "tls12-rsa": "ok", "notickets": "ok", "dribble": "ok", "slowaccept": "ok", "caleaf": "ok",
+    "expired": "certificate", "notyet": "certificate", "selfsigned": "certificate", "untrusted": "certificate",
+    "wrongname": "certificate", "iponly": "certificate", "dnsip": "certificate", "urionly": "certificate",
+    "mailonly": "certificate", "nochain": "certificate", "expiredissuer": "certificate", "notca": "certificate",
+    "nosign": "certificate", "constrained": "certificate", "shortpath": "certificate", "weakrsa": "certificate",
+    "sha1": "certificate", "clientonly": "certificate", "crlsignonly": "certificate", "nulname": "certificate",
+    "critical": "certificate", "widewildcard": "certificate", "tldwildcard": "certificate", "badsignature": "certificate",
+    "tls12-expired": "certificate",
+    "close": "tls", "reset": "tls", "plain": "tls", "garbage": "tls", "alert": "tls", "ssh": "tls", "nocommon": "tls",
+    "tls10": "tls", "tls11": "tls",
+    "resetafter": "truncated", "closeafter": "truncated", "abruptafter": "truncated",
+}
+
+
+class Outcomes(Case):
+    def test_each(self):
+        names = sorted(OUTCOMES)
+        for mode in self.each_mode():
+            result = self.json("-m", mode, "-w", 4, "-t", 5, lines=[n + ".test" for n in names])
+            got = dict(zip(names, result.kinds))
+            self.assertEqual({n: k for n, k in got.items() if k != OUTCOMES[n]}, {})
+            for r in result.reports:
+                if kind(r) in ("certificate", "tls"):
+                    self.assertEqual(r["error"]["phase"], "tls", r)
+                    self.assertEqual((r["status"], r["bytes"]), (None, 0))
+                    self.assertGreater(len(r["error"]["message"]), 5)
+
+    def test_nothing_is_sent_to_who_is_not_trusted(self):
+        bad = [n + ".test" for n, k in OUTCOMES.items() if k == "certificate"]
+        self.origin.events_clear()
+        self.json("-t", 5, lines=bad)
+        self.assertEqual(self.origin.events("request"), [])
+
+    def test_the_reason_in_words(self):
+        for name, words in (("expired", "expired"), ("notyet", "not yet"), ("selfsigned", "self-signed"),
+                            ("wrongname", "wrongname.test"), ("untrusted", "issuer")):
+            message = self.fetch(name + ".test")["error"]["message"]
+            self.assertIn(words, message)
+
+    def test_insecure(self):
+        names = ["expired", "notyet", "selfsigned", "untrusted", "wrongname", "nochain", "nosan", "nulname"]
+        for mode in self.each_mode():
+            result = self.json("-m", mode, "-k", lines=[n + ".test" for n in names])
+            self.assertEqual(result.kinds, ["ok"] * len(names))
+            self.assertEqual({e["sni"] for e in self.origin.events("request")} & {"expired.test"}, {"expired.test"})
+
+    def test_wildcards(self):
+        for name, outcome in (("wildcard.wild.test", "ok"), ("wildcard.test", "certificate"),
+                              ("wildcard.a.wild.test", "certificate")):
+            self.assertEqual((name, kind(self.fetch(name))), (name, outcome))
+
+    def test_names_without_regard_to_case(self):
+        self.assertKind(self.fetch("UPPER.test"), "ok")
+
+    def test_addresses_need_address_names(self):
+        port = self.origin.https
+        self.assertKind(self.run_with(*self.trust(), "-f", "json", "https://127.0.0.1:%d/ok" % port, base=False).report, "ok")
+        report = self.run_with(*self.trust(), "-f", "json", "--connect-to", "::127.0.0.1:%d" % port,
+                               "https://10.9.8.7/ok", base=False).report
+        self.assertKind(report, "certificate", "tls")
+
+    def test_localhost(self):
+        report = self.run_with(*self.trust(), "-f", "json", "https://localhost:%d/ok" % self.origin.https, base=False).report
+        self.assertKind(report, "ok")
+
+    def test_a_trailing_dot_is_not_part_of_the_name(self):
+        report = self.fetch("https://dotted.test./ok")
+        self.assertKind(report, "ok")
+        self.assertEqual({e["sni"] for e in self.origin.events("request") if "dotted" in e["host"]}, {"dotted.test"})
+
+    def test_a_new_name_on_a_kept_connection_is_verified(self):
+        result = self.json("-w", 1, "--order", "input", "https://one.test/ok", "https://wrongname.test/ok", "https://one.test/ok")
+        self.assertEqual(result.kinds, ["ok", "certificate", "ok"])
+
+    def test_insecure_and_secure_do_not_share_sessions(self):
+        result = self.json("-w", 1, "--order", "input", "--no-keepalive", *["https://expired.test/ok"] * 3)
+        self.assertEqual(result.kinds, ["certificate"] * 3)
+
+
+class Trust(Case):
+    def trust(self):
+        return []
+
+    def test_nothing_known(self):
+        report = self.fetch("https://a.test/ok", env={"SSL_CERT_FILE": self.origin.path("other.pem"),
+                                                    "SSL_CERT_DIR": "/nonexistent"})
+        self.assertKind(report, "certificate")
+
+    def test_stores(self):
+        for mode in self.each_mode():
+            for args, env in ((["--cacert", self.origin.path("ca.pem")], {}), (["--capath", self.origin.path("capath")], {}),
+                              ([], {"SSL_CERT_FILE": self.origin.path("ca.pem")}),
+                              ([], {"SSL_CERT_DIR": self.origin.path("capath"), "SSL_CERT_FILE": "/nonexistent"}),
+                              (["--cacert", self.origin.path("ca.pem")], {"SSL_CERT_FILE": self.origin.path("other.pem")})):
+                report = self.fetch("https://a.test/ok", "-m", mode, *args, env=env)
+                self.assertEqual((kind(report), args, env), ("ok", args, env))
+
+    def test_cacert_replaces_the_system_s(self):
+        report = self.fetch("https://a.test/ok", "--cacert", self.origin.path("other.pem"),
+                            env={"SSL_CERT_FILE": self.origin.path("ca.pem")})
+        self.assertKind(report, "certificate")
+
+    def test_a_directory_only_its_owner_may_read(self):
+        """The worker may have become somebody else by then: the parent must have loaded it."""
+        private = self.path("private")
+        os.mkdir(private, 0o700)
+        for name in os.listdir(self.origin.path("capath")):
+            with open(os.path.join(private, name), "wb") as f, open(os.path.join(self.origin.path("capath"), name), "rb") as g:
+                f.write(g.read())
+            os.chmod(os.path.join(private, name), 0o600)
+        self.assertKind(self.fetch("https://a.test/ok", "--capath", private), "ok")
+
+    def test_linked_directory(self):
+        linked = self.path("linked")
+        os.mkdir(linked)
+        for name in os.listdir(self.origin.path("capath")):
+            os.symlink(self.origin.path("ca.pem"), os.path.join(linked, name))
+        self.assertKind(self.fetch("https://a.test/ok", "--capath", linked), "ok")
+
+    def test_files_that_are_not_there_or_no_certificates(self):
+        self.assertUsage("--cacert", self.path("nothing"), "a.test", saying="nothing")
+        self.assertUsage("--cacert", self.write("rubbish", "no certificate\n"), "a.test", saying="rubbish")
+        self.assertUsage("--capath", self.path("nowhere"), "a.test", saying="nowhere")
+
+
+class Client(Case):
+    def test_a_certificate_when_asked(self):
+        ok = ["--cert", self.origin.path("client.pem"), "--key", self.origin.path("client.key")]
+        other = ["--cert", self.origin.path("stranger.pem"), "--key", self.origin.path("stranger.key")]
+        for mode in self.each_mode():
+            self.assertKind(self.fetch("needcert.test", "-m", mode, *ok), "ok")
+            self.assertKind(self.fetch("tls12-needcert.test", "-m", mode, *ok), "ok")
+            self.assertIn(kind(self.fetch("needcert.test", "-m", mode)), ("tls", "truncated"))
+            self.assertKind(self.fetch("tls12-needcert.test", "-m", mode), "tls", "tls")
+            self.assertIn(kind(self.fetch("needcert.test", "-m", mode, *other)), ("tls", "truncated"))
+            self.assertKind(self.fetch("good.test", "-m", mode, *ok), "ok")
+
+    def test_one_file_for_both(self):
+        with open(self.origin.path("client.pem"), "rb") as a, open(self.origin.path("client.key"), "rb") as b:
+            path = self.write("both.pem", a.read() + b.read())
+        self.assertKind(self.fetch("needcert.test", "--cert", path), "ok")
+
+    def test_a_pair_that_does_not_fit(self):
+        self.assertUsage("--cert", self.origin.path("client.pem"), "--key", self.path("none"), "a.test")
+        self.assertUsage("--cert", self.path("none"), "a.test")
+        self.assertUsage("--key", self.origin.path("client.key"), "a.test")
+
+
+class Versions(Case):
+    def test_minimum(self):
+        self.assertKind(self.fetch("tls12.test", "--tls-min", "1.2"), "ok")
+        self.assertKind(self.fetch("tls12.test", "--tls-min", "1.3"), "tls", "tls")
+        self.assertKind(self.fetch("tls13.test", "--tls-min", "1.3"), "ok")
+        for bad in ("1.1", "1.0", "1.4", "x", ""):
+            self.assertUsage("--tls-min", bad, "a.test")
+
+    def test_reported(self):
+        self.assertEqual(self.fetch("tls12.test")["tls"]["version"], "TLSv1.2")
+        self.assertEqual(self.fetch("tls13.test")["tls"]["version"], "TLSv1.3")
+
+    def test_resumption(self):
+        for mode in self.each_mode():
+            for name in ("tls12", "tls13"):
+                self.origin.events_clear()
+                result = self.json("-m", mode, "-w", 1, "--no-keepalive", "--order", "input", *["https://%s.test/ok" % name] * 4)
+                self.assertEqual([r["tls"]["resumed"] for r in result.reports], [False, True, True, True], (mode, name))
+                self.assertEqual([e["resumed"] for e in self.origin.events("request")], [False, True, True, True])
+
+    def test_no_session_without_tickets(self):
+        result = self.json("-w", 1, "--no-keepalive", "--order", "input", *["https://notickets-tls13.test/ok"] * 3)
+        self.assertEqual([r["tls"]["resumed"] for r in result.reports], [False] * 3)
+
+    def test_alpn_is_http_1_1_only(self):
+        self.assertIn(kind(self.fetch("h2.test")), ("tls", "http", "truncated"))
+
+
+class Floods(Case):
+    def test_bounded(self):
+        for mode in self.each_mode():
+            for name in ("ticketflood", "keyupdates"):
+                report = self.fetch(name + ".test", "-m", mode, "-t", 10)
+                self.assertIn(kind(report), ("ok", "tls", "http", "truncated"), report)
+            self.assertIn(kind(self.fetch("renegotiate.test", "-m", mode, "-t", 5)), ("ok", "tls", "truncated"))
+
+    def test_after_a_flood_the_run_goes_on(self):
+        result = self.json("-w", 1, "--order", "input", "ticketflood.test", "good.test", "keyupdates.test", "good.test")
+        self.assertEqual([kind(r) for r in result.reports][1::2], ["ok", "ok"])
+
+
+class Reports(Case):
+    def test_fingerprint_is_that_of_the_leaf(self):
+        report = self.run_with(*self.trust(), "-f", "json", "https://127.0.0.1:%d/ok" % self.origin.https, base=False).report
+        import base64
+        import ssl
+        der = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", self.origin.https)))
+        self.assertTrue(base64.b64encode(der))
+        self.assertEqual(report["tls"]["cert"]["sha256"], sha256(der))
