@@ -145,7 +145,7 @@ END_TEST
 /* Writes a file, whose name behind an '@' is left in `argument`. */
 static void write_file(char argument[32], const char *text)
 {
-    strcpy(argument, "@/tmp/check_addresses.XXXXXX");
+    snprintf(argument, 32, "@/tmp/check_addresses.XXXXXX");
     int fd = mkstemp(argument + 1);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq((int)write(fd, text, strlen(text)), (int)strlen(text));

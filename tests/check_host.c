@@ -185,7 +185,9 @@ START_TEST(a_quote_is_cut_before_a_sequence)
     memset(text, 'a', sizeof text);
     ck_assert_int_eq(host_quote_length(guarded_put(&page, text, 64)), 64);
     ck_assert_int_eq(host_quote_length(guarded_put(&page, text, 65)), 64);
-    memcpy(text + 62, "\xE4\xBE\x8B", 3);
+    text[62] = '\xE4';
+    text[63] = '\xBE';
+    text[64] = '\x8B';
     ck_assert_int_eq(host_quote_length(guarded_put(&page, text, 65)), 62);
     memset(text, 0x80, sizeof text);
     ck_assert_int_eq(host_quote_length(guarded_put(&page, text, 100)), 61);

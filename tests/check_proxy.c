@@ -127,9 +127,9 @@ START_TEST(long_credentials_are_refused)
     char url[MOST + 10];
     struct fetch_config c = {.proxy = url};
     memset(url, 'x', sizeof url);
-    strcpy(url + MOST + 1, "@p");
+    memcpy(url + MOST + 1, "@p", 3);
     refuses(&c, "--proxy: ", "too long");
-    strcpy(url + MOST, "@p");
+    memcpy(url + MOST, "@p", 3);
     struct proxy_settings *s = make(&c);
     ck_assert_uint_eq(strlen(proxy_of(s, "h")->authorization), 6 + (MOST + 1) / 3 * 4);
     proxy_settings_free(s);
@@ -155,9 +155,7 @@ START_TEST(names_spare_what_lies_below_them)
     ck_assert(!spared("example.com", "nonexample.com"));
     ck_assert(!spared("www.example.com", "example.com"));
     ck_assert(!spared("*.example.com", "www.example.com"));
-    ck_assert(spared("b\xC3\xBC"
-                     "cher.example",
-                     "xn--bcher-kva.example"));
+    ck_assert(spared("m\xC3\xBCnchen.example", "xn--mnchen-3ya.example"));
     ck_assert(!spared("", "example.com"));
     ck_assert(!spared(" , ,, ", "example.com"));
 }

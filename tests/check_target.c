@@ -108,19 +108,15 @@ END_TEST
 
 START_TEST(international_names_become_a_labels)
 {
-    accepts("b\xC3\xBC"
-            "cher.example",
-            "https://xn--bcher-kva.example/");
+    accepts("m\xC3\xBCnchen.example", "https://xn--mnchen-3ya.example/");
     accepts("https://stra\xC3\x9F"
             "e.de/",
             "https://xn--strae-oqa.de/");
     accepts("\xE4\xBE\x8B\xE3\x80\x82\xE3\x83\x86\xE3\x82\xB9\xE3\x83\x88:8443",
             "https://xn--fsq.xn--zckzah:8443/");
-    accepts("XN--BCHER-KVA.example", "https://xn--bcher-kva.example/");
+    accepts("XN--MNCHEN-3YA.example", "https://xn--mnchen-3ya.example/");
     accepts("\xEF\xBC\x91\xEF\xBC\x92\xEF\xBC\x97.0.0.1", "https://127.0.0.1/");
-    accepts("b\xC3\xBC"
-            "cher.example.",
-            "https://xn--bcher-kva.example./");
+    accepts("m\xC3\xBCnchen.example.", "https://xn--mnchen-3ya.example./");
     refuses("b\xC3", "no valid international host name");
     refuses("\xC2\xAD.example", "in");
     refuses("a\xEF\xBC\x85"
@@ -222,12 +218,8 @@ START_TEST(a_line_may_have_8192_bytes)
 END_TEST
 
 static const char *const cut_lines[] = {
-    "https://user@example.com:8443/a/../b?c#d",
-    "[2001:db8::1]:8443",
-    "b\xC3\xBC"
-    "cher.example:80",
-    "https://[::ffff:192.0.2.1]:1/%41|\xC3\xA9",
-    "192.0.2.1:65535",
+    "https://user@example.com:8443/a/../b?c#d",  "[2001:db8::1]:8443", "m\xC3\xBCnchen.example:80",
+    "https://[::ffff:192.0.2.1]:1/%41|\xC3\xA9", "192.0.2.1:65535",
 };
 
 START_TEST(no_cut_line_reads_beyond_its_end)
@@ -348,10 +340,7 @@ START_TEST(references_may_name_another_origin)
     leads("http://h:8080/x", "//[::1]:80/y", "http://[::1]/y");
     leads("https://h:8443/x", "/y", "https://h:8443/y");
     leads("https://h./x", "y", "https://h./y");
-    leads("https://h/x",
-          "//b\xC3\xBC"
-          "cher.example",
-          "https://xn--bcher-kva.example/");
+    leads("https://h/x", "//m\xC3\xBCnchen.example", "https://xn--mnchen-3ya.example/");
 }
 END_TEST
 
@@ -463,10 +452,8 @@ START_TEST(a_shard_is_the_hash_of_the_host)
         {"[::ffff:c000:201]:8443", 7, 2383},
         {"[::1.2.3.4]", 2, 30},
         {"192.0.2.1", 7, 860},
-        {"xn--bcher-kva.example", 4, 1585},
-        {"b\xC3\xBC"
-         "cher.example",
-         4, 1585},
+        {"xn--mnchen-3ya.example", 5, 1823},
+        {"m\xC3\xBCnchen.example", 5, 1823},
         {"no target", 6, 2860},
         {"ftp://h/", 1, 851},
     };

@@ -58,19 +58,19 @@ static bool add_host(struct bypass *b, struct span item)
     return true;
 }
 
-struct bypass *bypass_new(const char *text)
+struct bypass *bypass_new(const char *list)
 {
-    struct span list = span_trim(span_of(text ? text : ""));
+    struct span left = span_trim(span_of(list ? list : ""));
     struct bypass *b = calloc(1, sizeof *b);
     if (!b)
         return NULL;
-    b->all = list.len == 1 && list.data[0] == '*';
-    b->entries = calloc(list.len / 2 + 1, sizeof *b->entries); /* an item and its separator are two bytes */
+    b->all = left.len == 1 && left.data[0] == '*';
+    b->entries = calloc(left.len / 2 + 1, sizeof *b->entries); /* an item and its separator are two bytes */
     if (!b->entries) {
         bypass_free(b);
         return NULL;
     }
-    for (struct span item = take_item(&list); item.len; item = take_item(&list)) {
+    for (struct span item = take_item(&left); item.len; item = take_item(&left)) {
         if (memchr(item.data, '/', item.len)) {
             b->count += cidr_parse(&b->entries[b->count].block, item);
         } else if (!add_host(b, item)) {

@@ -221,12 +221,12 @@ static int refuse_colons(struct span text, struct fetch_error *err)
     return error_set(err, ERROR_INVALID_TARGET, PHASE_NONE, "more than one ':' in '%.*s'", HOST_QUOTE(text));
 }
 
-/* Splits at the colon before the port; *ret_port is empty where there is none. */
+/* Splits at the colon before the port; *ret_port is empty where there is none. `text` is not empty. */
 static int split(struct span text, struct span *ret_host, struct span *ret_port, struct fetch_error *err)
 {
     const unsigned char *end = text.data + text.len, *colon, *from = text.data;
     *ret_port = span_make(end, 0);
-    if (text.len && text.data[0] == '[') {
+    if (text.data[0] == '[') {
         const unsigned char *close = memchr(text.data, ']', text.len);
         if (!close)
             return bad(err, "'[' without ']'");
@@ -234,7 +234,7 @@ static int split(struct span text, struct span *ret_host, struct span *ret_port,
             return bad(err, "behind ']' may stand only ':' and a port");
         from = close;
     }
-    colon = text.len ? memchr(from, ':', (size_t)(end - from)) : NULL;
+    colon = memchr(from, ':', (size_t)(end - from));
     if (colon && memchr(colon + 1, ':', (size_t)(end - colon) - 1))
         return refuse_colons(text, err);
     *ret_host = colon ? span_make(text.data, (size_t)(colon - text.data)) : text;
@@ -250,10 +250,12 @@ static bool bracketed(struct span text)
 
 int host_parse(struct host *ret, struct span authority, struct fetch_error *err)
 {
-    struct span name, digits;
+    struct span name = {0}, digits = {0};
     struct host h;
     uint16_t port = 0;
-    if (authority.len && memchr(authority.data, '@', authority.len))
+    if (authority.len == 0)
+        return bad(err, "no host");
+    if (memchr(authority.data, '@', authority.len))
         return bad(err, "a user name or password ('@') is not accepted in a target");
     if (split(authority, &name, &digits, err) < 0)
         return -1;

@@ -183,22 +183,33 @@ static int read_connect_to(const char *text, struct rule *rule, struct fetch_err
 
 /* Tables. */
 
-static int compare_keys(const struct rule *a, const struct rule *b)
+/* What a rule is found by. */
+struct key {
+    const char *host;
+    uint16_t port;
+};
+
+static int compare_keys(struct key a, struct key b)
 {
-    int c = strcmp(a->host, b->host);
-    return c ? c : (a->port > b->port) - (a->port < b->port);
+    int c = strcmp(a.host, b.host);
+    return c ? c : (a.port > b.port) - (a.port < b.port);
+}
+
+static struct key key_of(const struct rule *rule)
+{
+    return (struct key){rule->host, rule->port};
 }
 
 static int compare_rules(const void *one, const void *other)
 {
     const struct rule *a = one, *b = other;
-    int c = compare_keys(a, b);
+    int c = compare_keys(key_of(a), key_of(b));
     return c ? c : (a->order > b->order) - (a->order < b->order);
 }
 
 static int compare_search(const void *one, const void *other)
 {
-    return compare_keys(one, other);
+    return compare_keys(*(const struct key *)one, key_of(other));
 }
 
 static void rule_free(struct rule *rule)
@@ -215,7 +226,7 @@ static void sort(struct table *t, bool keep_last)
     if (t->count)
         qsort(t->rules, t->count, sizeof *t->rules, compare_rules);
     for (size_t i = 0; i < t->count; i++) {
-        bool repeated = kept && compare_keys(&t->rules[kept - 1], &t->rules[i]) == 0;
+        bool repeated = kept && compare_keys(key_of(&t->rules[kept - 1]), key_of(&t->rules[i])) == 0;
         if (!repeated) {
             t->rules[kept++] = t->rules[i];
         } else if (keep_last) {
@@ -259,16 +270,16 @@ static void table_free(struct table *t)
     free(t->rules);
 }
 
-static const struct rule *table_find(const struct table *t, char *host, uint16_t port)
+static const struct rule *table_find(const struct table *t, const char *host, uint16_t port)
 {
-    struct rule key = {.host = host, .port = port};
-    return t->count ? bsearch(&key, t->rules, t->count, sizeof key, compare_search) : NULL;
+    struct key key = {host, port};
+    return t->count ? bsearch(&key, t->rules, t->count, sizeof *t->rules, compare_search) : NULL;
 }
 
 /* Fills in the rules that match: with host and port, host, port, none of them named. */
 static void table_match(const struct table *t, const char *host, uint16_t port, const struct rule *ret[4])
 {
-    char name[HOST_MAX + 1], any[1] = "";
+    char name[HOST_MAX + 1];
     struct span v = host_undotted(host);
     size_t n = v.len < sizeof name ? v.len : sizeof name - 1;
     for (size_t i = 0; i < n; i++)
@@ -276,8 +287,8 @@ static void table_match(const struct table *t, const char *host, uint16_t port, 
     name[n] = 0;
     ret[0] = table_find(t, name, port);
     ret[1] = table_find(t, name, 0);
-    ret[2] = table_find(t, any, port);
-    ret[3] = table_find(t, any, 0);
+    ret[2] = table_find(t, "", port);
+    ret[3] = table_find(t, "", 0);
 }
 
 int overrides_new(const struct strings *resolve, const struct strings *connect_to, struct overrides **ret,
