@@ -28,4 +28,10 @@ TESTS += tests/check_executor
 tests_check_executor_SOURCES = tests/check_executor.c tests/support/pool_tasks.h
 tests_check_executor_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_executor_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_executor_faults
+TESTS += tests/check_executor_faults
+tests_check_executor_faults_SOURCES = tests/check_executor_faults.c tests/support/pool_tasks.h
+tests_check_executor_faults_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_executor_faults_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 endif

@@ -1,0 +1,472 @@
+/* Whatever happens to workers, each task gets exactly one end: workers are killed, stopped, crash, hang, lie,
+ * or cannot be started. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "support/pool_tasks.h"
+
+static struct executor_options process_options(unsigned workers)
+{
+    struct executor_options o = EXECUTOR_OPTIONS_INIT;
+    o.max_workers = workers;
+    o.task = test_task;
+    return o;
+}
+
+static void no_children(void)
+{
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+    ck_assert_int_eq(errno, ECHILD);
+}
+
+/* --- a worker's own doing --- */
+
+static const struct {
+    const char *task;
+    const char *reason;
+} deaths[] = {{"abort", "killed by signal 6"},
+              {"exit 3", "exited with status 3"},
+              {"exit 0", "exited with status 0"},
+              {"kill", "killed by signal 9 (Killed)"}};
+
+START_TEST(a_death_costs_its_one_task_and_says_why)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(3);
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 90; id++)
+        pool_submit(l, id, id % 9 == 5 ? deaths[_i].task : "echo fine");
+    pool_close(l);
+    ledger_complete(l, 1, 90);
+    for (unsigned id = 1; id <= 90; id++) {
+        ck_assert_uint_eq(l->of[id].lost, id % 9 == 5);
+        if (id % 9 == 5)
+            ck_assert_ptr_nonnull(strstr(l->of[id].text, deaths[_i].reason));
+        else
+            ck_assert_str_eq(l->of[id].text, "fine");
+    }
+    no_children();
+    free(l);
+}
+END_TEST
+
+static const struct {
+    const char *name;
+    const char *reason;
+} forgeries[] = {{"other-task", "END for task"},       {"too-long", "a header that is none"},
+                 {"no-type", "a header that is none"}, {"order", "BODY before HEAD"},
+                 {"two-heads", "HEAD after HEAD"},     {"second-end", "END after END"},
+                 {"ready", "READY before HEAD"},       {"task", "TASK before HEAD"},
+                 {"noise", "a header that is none"},   {"notes", "more than 4096 NOTE"}};
+
+START_TEST(a_worker_that_lies_is_killed_and_told)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(2);
+    o.send_ahead = false;
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 30; id++) {
+        char text[64] = "echo fine";
+        if (id == 10)
+            snprintf(text, sizeof text, "forge %s %u", forgeries[_i].name, id);
+        pool_submit(l, id, text);
+    }
+    pool_close(l);
+    ledger_complete(l, 1, 30);
+    bool ended = !strcmp(forgeries[_i].name, "second-end"); /* the first was right; the second is no task's */
+    ck_assert_uint_eq(l->of[10].lost, !ended);
+    ck_assert_ptr_nonnull(strstr(ended ? "END after END" : l->of[10].text, forgeries[_i].reason));
+    if (!ended)
+        ck_assert_ptr_nonnull(strstr(l->of[10].text, "broke the protocol"));
+    for (unsigned id = 1; id <= 30; id++)
+        ck_assert(id == 10 || !strcmp(l->of[id].text, "fine"));
+    free(l);
+}
+END_TEST
+
+START_TEST(a_task_that_hangs_is_ended_at_its_limit)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(2);
+    pool_open(l, &o);
+    pool_submit_limit(l, 1, "hang", 100 * NS_PER_MS);
+    pool_submit_limit(l, 2, "sleep 20", 5 * NS_PER_SECOND);
+    pool_submit_limit(l, 3, "echo behind it", 5 * NS_PER_SECOND);
+    pool_close(l);
+    ledger_complete(l, 1, 3);
+    ck_assert_uint_eq(l->of[1].lost, 1);
+    ck_assert_ptr_nonnull(strstr(l->of[1].text, "hung"));
+    ck_assert_uint_eq(l->of[2].ends + l->of[3].ends, 2);
+    free(l);
+}
+END_TEST
+
+/* --- what is done to it --- */
+
+START_TEST(cancelling_a_running_task_kills_its_process)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(1);
+    pool_open(l, &o);
+    pool_submit(l, 1, "hang");
+    pool_submit(l, 2, "echo after it");
+    while (!l->of[1].started)
+        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    ck_assert_int_eq(executor_cancel(l->x, 1, true), 0);
+    pool_close(l);
+    ledger_complete(l, 1, 2);
+    ck_assert_uint_eq(l->of[1].cancelled, 1);
+    ck_assert_str_eq(l->of[2].text, "after it");
+    free(l);
+}
+END_TEST
+
+/* Sends `sig` to a worker picked at random; the next number of a simple generator is kept in *seed. */
+static void signal_one(struct executor *x, unsigned workers, int sig, uint64_t *seed)
+{
+    struct executor_worker_status st;
+    *seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407U;
+    if (executor_worker_status(x, 1 + (unsigned)(*seed >> 33) % workers, &st) && st.pid > 0)
+        (void)kill(st.pid, sig);
+}
+
+START_TEST(each_task_ends_once_under_random_kills)
+{
+    enum { WORKERS = 8, TASKS = 4000 };
+    unsigned before = descriptors_open();
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(WORKERS);
+    uint64_t seed = 17;
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= TASKS; id++) {
+        char text[64];
+        if (id % 3)
+            snprintf(text, sizeof text, "echo %u", id);
+        else
+            snprintf(text, sizeof text, "big %u", 1000 * (id % 100));
+        pool_submit(l, id, text);
+        if (id % 7 == 0)
+            signal_one(l->x, WORKERS, SIGKILL, &seed);
+    }
+    uint64_t started = executor_workers_started(l->x);
+    pool_close(l);
+    ledger_complete(l, 1, TASKS);
+    unsigned lost = 0;
+    for (unsigned id = 1; id <= TASKS; id++) {
+        lost += l->of[id].lost;
+        if (l->of[id].ends && id % 3 == 0)
+            ck_assert_uint_eq(l->of[id].body, 1000 * (id % 100));
+        else if (l->of[id].ends)
+            ck_assert_int_eq(atoi(l->of[id].text), (int)id);
+    }
+    ck_assert_uint_le(lost, started);
+    ck_assert_uint_gt(started, WORKERS);
+    ck_assert_uint_eq(descriptors_open(), before);
+    no_children();
+    free(l);
+}
+END_TEST
+
+START_TEST(a_stopped_worker_is_replaced_and_one_that_goes_on_is_not)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(2);
+    struct executor_worker_status st;
+    o.stopped_grace = 300 * NS_PER_MS;
+    pool_open(l, &o);
+    pool_submit(l, 1, "hang");
+    pool_submit(l, 2, "sleep 1500");
+    while (!l->of[1].started || !l->of[2].started)
+        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    ck_assert(executor_worker_status(l->x, l->of[2].worker, &st));
+    ck_assert_int_eq(kill(st.pid, SIGSTOP), 0);
+    ck_assert_int_eq(kill(st.pid, SIGCONT), 0);
+    ck_assert(executor_worker_status(l->x, l->of[1].worker, &st));
+    ck_assert_int_eq(kill(st.pid, SIGSTOP), 0);
+    pool_submit(l, 3, "echo behind");
+    pool_close(l);
+    ledger_complete(l, 1, 3);
+    ck_assert_uint_eq(l->of[1].lost, 1);
+    ck_assert_ptr_nonnull(strstr(l->of[1].text, "stopped for"));
+    ck_assert_uint_eq(l->of[2].ends, 1);
+    ck_assert_uint_eq(l->of[3].ends, 1);
+    free(l);
+}
+END_TEST
+
+START_TEST(an_idle_worker_that_is_stopped_loses_no_task_and_delays_no_end)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(2);
+    struct executor_worker_status st;
+    o.stopped_grace = 300 * NS_PER_MS;
+    pool_open(l, &o);
+    pool_submit(l, 1, "sleep 20");
+    pool_submit(l, 2, "sleep 20");
+    pool_drain(l);
+    for (unsigned w = 1; w <= 2; w++) {
+        ck_assert(executor_worker_status(l->x, w, &st));
+        ck_assert_int_eq(kill(st.pid, SIGSTOP), 0);
+    }
+    pool_submit(l, 3, "echo in spite of it");
+    pool_drain(l);
+    ck_assert_str_eq(l->of[3].text, "in spite of it");
+    pool_close(l);
+    ledger_complete(l, 1, 3);
+    no_children();
+    free(l);
+}
+END_TEST
+
+START_TEST(a_worker_dies_while_it_is_held)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(1);
+    struct executor_worker_status st;
+    pool_open(l, &o);
+    l->hold_after = 1;
+    pool_submit(l, 1, "big 20000000");
+    while (l->of[1].body == 0)
+        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    ck_assert(executor_worker_status(l->x, 1, &st));
+    ck_assert_int_eq(kill(st.pid, SIGKILL), 0);
+    ck_assert_int_eq(executor_poll(l->x, 50, ledger_note, l), 0);
+    size_t before = l->of[1].body;
+    executor_hold(l->x, 1, false);
+    pool_close(l);
+    ledger_complete(l, 1, 1);
+    ck_assert_uint_eq(l->of[1].lost, 1);
+    ck_assert_uint_gt(l->of[1].body, before); /* what lay in the pipe still came */
+    no_children();
+    free(l);
+}
+END_TEST
+
+START_TEST(time_in_which_nobody_looks_does_not_count)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(1);
+    pool_open(l, &o);
+    l->hold_after = 1;
+    pool_submit_limit(l, 1, "big 20000000", 400 * NS_PER_MS);
+    while (l->of[1].body == 0)
+        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    for (int i = 0; i < 10; i++) /* held */
+        ck_assert_int_eq(executor_poll(l->x, 100, ledger_note, l), 0);
+    executor_hold(l->x, 1, false);
+    pool_drain(l);
+    ck_assert_uint_eq(l->of[1].ends, 1);
+    pool_submit_limit(l, 2, "sleep 200", 1500 * NS_PER_MS);
+    ck_assert_int_ge(executor_poll(l->x, 0, ledger_note, l), 0);
+    task_sleep(2500); /* the caller is elsewhere */
+    pool_close(l);
+    ledger_complete(l, 1, 2);
+    ck_assert_uint_eq(l->of[2].ends, 1);
+    free(l);
+}
+END_TEST
+
+START_TEST(a_worker_is_replaced_after_its_tasks)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(2);
+    o.max_tasks_per_worker = 5;
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 100; id++)
+        pool_submit(l, id, "pid");
+    uint64_t started = executor_workers_started(l->x);
+    pool_close(l);
+    ledger_complete(l, 1, 100);
+    ck_assert_uint_ge(started, 18);
+    for (unsigned id = 1; id <= 100; id++) {
+        unsigned same = 0;
+        ck_assert_uint_eq(l->of[id].ends, 1);
+        for (unsigned other = 1; other <= 100; other++)
+            same += !strcmp(l->of[id].text, l->of[other].text);
+        ck_assert_uint_le(same, 5);
+    }
+    ck_assert_uint_eq(l->warnings, 0);
+    no_children();
+    free(l);
+}
+END_TEST
+
+START_TEST(a_worker_holds_its_two_pipes_and_nothing_else)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(3);
+    int kept = open("/dev/null", O_RDONLY); /* not close-on-exec, and inherited */
+    ck_assert_int_ge(fcntl(kept, F_DUPFD, 700), 700);
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 6; id++)
+        pool_submit(l, id, "fds");
+    pool_close(l);
+    for (unsigned id = 1; id <= 6; id++)
+        ck_assert_str_eq(l->of[id].text, "0 1 2 3 4");
+    free(l);
+}
+END_TEST
+
+START_TEST(signals_for_the_group_do_not_reach_workers)
+{
+    static const int signals[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2};
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(1);
+    struct executor_worker_status st;
+    pool_open(l, &o);
+    pool_submit(l, 1, "sleep 100");
+    while (!l->of[1].started)
+        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    ck_assert(executor_worker_status(l->x, 1, &st));
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        ck_assert_int_eq(kill(st.pid, signals[i]), 0);
+    pool_close(l);
+    ck_assert_uint_eq(l->of[1].ends, 1);
+    free(l);
+}
+END_TEST
+
+/* --- when workers cannot be started --- */
+
+/* Runs `tasks` echoes with `workers` asked for; returns the ledger. */
+static struct ledger *run_echoes(unsigned workers, unsigned tasks, enum executor_mode mode)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(workers);
+    o.mode = mode;
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= tasks; id++)
+        pool_submit(l, id, "sleep 2");
+    pool_close(l);
+    ledger_complete(l, 1, tasks);
+    return l;
+}
+
+START_TEST(few_descriptors_mean_fewer_workers_and_a_warning)
+{
+    struct rlimit limit = {40, 40};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct ledger *l = run_echoes(64, 300, (enum executor_mode)_i);
+    for (unsigned id = 1; id <= 300; id++)
+        ck_assert_uint_eq(l->of[id].ends, 1);
+    ck_assert_uint_eq(l->warnings, 1);
+    ck_assert_ptr_nonnull(strstr(l->warning, "of 64 workers could be started"));
+    free(l);
+}
+END_TEST
+
+START_TEST(a_user_without_processes_left_gets_an_error_and_no_hang)
+{
+    if (geteuid() != 0)
+        return; /* the limit of an ordinary user would count what else that user runs */
+    struct rlimit limit = {0, 0};
+    ck_assert_int_eq(setgroups(0, NULL), 0);
+    ck_assert_int_eq(setresgid(54321, 54321, 54321), 0);
+    ck_assert_int_eq(setresuid(54321, 54321, 54321), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &limit), 0);
+    struct ledger *l = run_echoes(4, 3, (enum executor_mode)_i);
+    for (unsigned id = 1; id <= 3; id++) {
+        ck_assert_uint_eq(l->of[id].lost, 1);
+        ck_assert_str_eq(l->of[id].text, "no worker could be started");
+    }
+    ck_assert_uint_eq(l->warnings, 1);
+    free(l);
+}
+END_TEST
+
+START_TEST(few_processes_mean_fewer_workers)
+{
+    if (geteuid() != 0)
+        return;
+    struct rlimit limit = {4, 4};
+    ck_assert_int_eq(setgroups(0, NULL), 0);
+    ck_assert_int_eq(setresgid(54322, 54322, 54322), 0);
+    ck_assert_int_eq(setresuid(54322, 54322, 54322), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &limit), 0);
+    struct ledger *l = run_echoes(32, 200, (enum executor_mode)_i);
+    for (unsigned id = 1; id <= 200; id++) {
+        ck_assert_uint_eq(l->of[id].ends, 1);
+        ck_assert_uint_le(l->of[id].worker, 4);
+    }
+    ck_assert_uint_eq(l->warnings, 1);
+    free(l);
+}
+END_TEST
+
+/* --- the parent's end --- */
+
+/* A pool in a process of its own, all workers busy; reports their ids through `up`, then waits to be killed.
+ */
+__attribute__((noreturn)) static void doomed_pool(int up)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(4);
+    struct executor_worker_status st;
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 4; id++)
+        pool_submit(l, id, id % 2 ? "hang" : "big 1000000000");
+    while (!l->of[1].started || !l->of[2].started || !l->of[3].started || !l->of[4].started)
+        (void)executor_poll(l->x, -1, ledger_note, l);
+    for (unsigned w = 1; w <= 4; w++) {
+        if (!executor_worker_status(l->x, w, &st) || write(up, &st.pid, sizeof st.pid) < 0)
+            _exit(1);
+    }
+    for (;;)
+        (void)pause();
+}
+
+START_TEST(no_worker_outlives_a_parent_that_is_killed)
+{
+    int up[2], status;
+    int pids[4];
+    ck_assert_int_eq(pipe2(up, O_CLOEXEC), 0);
+    ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); /* the orphans come to us, so their end shows */
+    pid_t parent = fork();
+    if (parent == 0)
+        doomed_pool(up[1]);
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_int_eq((int)read(up[0], &pids[i], sizeof pids[i]), (int)sizeof pids[i]);
+    ck_assert_int_eq(kill(parent, SIGKILL), 0);
+    for (unsigned gone = 0; gone < 5; gone++) {
+        ck_assert_int_gt(waitpid(-1, &status, 0), 0);
+        ck_assert(WIFSIGNALED(status));
+        ck_assert_int_eq(WTERMSIG(status), SIGKILL);
+    }
+    no_children();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("executor faults");
+    TCase *t = tcase_create("executor faults");
+    tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, a_death_costs_its_one_task_and_says_why, 0, sizeof deaths / sizeof deaths[0]);
+    tcase_add_loop_test(t, a_worker_that_lies_is_killed_and_told, 0, sizeof forgeries / sizeof forgeries[0]);
+    tcase_add_test(t, a_task_that_hangs_is_ended_at_its_limit);
+    tcase_add_test(t, cancelling_a_running_task_kills_its_process);
+    tcase_add_test(t, each_task_ends_once_under_random_kills);
+    tcase_add_test(t, a_stopped_worker_is_replaced_and_one_that_goes_on_is_not);
+    tcase_add_test(t, an_idle_worker_that_is_stopped_loses_no_task_and_delays_no_end);
+    tcase_add_test(t, a_worker_dies_while_it_is_held);
+    tcase_add_test(t, time_in_which_nobody_looks_does_not_count);
+    tcase_add_test(t, a_worker_is_replaced_after_its_tasks);
+    tcase_add_test(t, a_worker_holds_its_two_pipes_and_nothing_else);
+    tcase_add_test(t, signals_for_the_group_do_not_reach_workers);
+    tcase_add_loop_test(t, few_descriptors_mean_fewer_workers_and_a_warning, 0, 2);
+    tcase_add_loop_test(t, a_user_without_processes_left_gets_an_error_and_no_hang, 0, 2);
+    tcase_add_loop_test(t, few_processes_mean_fewer_workers, 0, 2);
+    tcase_add_test(t, no_worker_outlives_a_parent_that_is_killed);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
