@@ -30,6 +30,30 @@ endif
 
 E2E_TESTS = \
 	tests/e2e/test_basic.py \
+	tests/e2e/test_descriptors.py \
+	tests/e2e/test_directory.py \
+	tests/e2e/test_encodings.py \
+	tests/e2e/test_formats.py \
+	tests/e2e/test_framing.py \
+	tests/e2e/test_hostile.py \
+	tests/e2e/test_input.py \
+	tests/e2e/test_journal.py \
+	tests/e2e/test_kill.py \
+	tests/e2e/test_limits.py \
+	tests/e2e/test_memory.py \
+	tests/e2e/test_names.py \
+	tests/e2e/test_order.py \
+	tests/e2e/test_politeness.py \
+	tests/e2e/test_pool.py \
+	tests/e2e/test_proxies.py \
+	tests/e2e/test_redirects.py \
+	tests/e2e/test_retries.py \
+	tests/e2e/test_sandbox.py \
+	tests/e2e/test_signals.py \
+	tests/e2e/test_streaming.py \
+	tests/e2e/test_timeouts.py \
+	tests/e2e/test_tls.py \
+	tests/e2e/test_usage.py
 	tests/e2e/test_directory.py \
 	tests/e2e/test_encodings.py \
 	tests/e2e/test_formats.py \

@@ -1,0 +1,80 @@
+"""What a worker may: seen from outside, in /proc."""
+import os
+import pwd
+
+from harness import ARGS, Case, children
+
+
+@__import__("unittest").skipIf("--sandbox" in ARGS, "the sandbox is off in this run")
+class Sandbox(Case):
+    def held(self, *args, **more):
+        process = self.start("-m", "process", "-w", 2, "-t", 60, "-f", "json", *args, **more)
+        self.origin.events_clear()
+        process.stdin.write(b"https://a.test/stall/5/bytes/9\nhttps://b.test/stall/5/bytes/9\n")
+        process.stdin.flush()
+        self.wait_until(lambda: len(self.origin.events("request")) >= 2, "two fetches in flight")
+        return process
+
+    def status(self, pid):
+        with open("/proc/%d/status" % pid, encoding="ascii") as f:
+            return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+    def test_a_confined_worker(self):
+        version = self.run_with("--version", base=False).out.decode()
+        process = self.held()
+        for pid in children(process.pid):
+            status = self.status(pid)
+            self.assertEqual(status["NoNewPrivs"], "1")
+            if "+seccomp" in version:
+                self.assertEqual(status["Seccomp"], "2")
+            for caps in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+                self.assertEqual(int(status[caps], 16), 0, caps)
+            with open("/proc/%d/limits" % pid, encoding="ascii") as f:
+                limits = {line[:26].strip(): line[26:].split()[0] for line in f}
+            self.assertEqual(limits["Max core file size"], "0")
+        process.terminate()
+        self.finish(process)
+
+    def test_root_is_given_up(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        for args, name in (([], "nobody"), (["--user", "daemon"], "daemon")):
+            process = self.held(*args)
+            want = pwd.getpwnam(name)
+            for pid in children(process.pid):
+                status = self.status(pid)
+                self.assertEqual(status["Uid"].split(), [str(want.pw_uid)] * 4)
+                self.assertEqual(status["Gid"].split(), [str(want.pw_gid)] * 4)
+                self.assertLessEqual(set(status["Groups"].split()), {str(want.pw_gid)})
+            self.assertEqual(self.status(process.pid)["Uid"].split()[1], "0")
+            process.terminate()
+            self.finish(process)
+
+    def test_off(self):
+        process = self.held("--sandbox", "off")
+        for pid in children(process.pid):
+            self.assertEqual(self.status(pid)["Seccomp"], self.status(os.getpid())["Seccomp"])
+        process.terminate()
+        self.finish(process)
+
+    def test_outputs_stay_the_caller_s(self):
+        self.json("-d", self.path("out"), "-o", self.path("reports"), "https://a.test/ok")
+        for base, names, files in os.walk(self.path("out")):
+            for name in names + files:
+                self.assertEqual(os.stat(os.path.join(base, name)).st_uid, os.geteuid())
+        self.assertEqual(os.stat(self.path("reports")).st_uid, os.geteuid())
+
+    def test_require(self):
+        result = self.json("-m", "process", "--sandbox", "require", "https://a.test/ok")
+        self.assertIn(result.status, (0, 2))
+        if result.status == 2:
+            self.assertEqual(len(result.err.splitlines()), 1)
+        else:
+            self.assertEqual(result.kinds, ["ok"])
+
+    def test_everything_works_confined(self):
+        lines = ["https://a.test/gzip/bytes/100000", "expired.test", "https://[::1]:1/", "reset.test", "localhost", "no.invalid",
+                 "tls12-rsa.test", "ed25519.test", "needcert.test", "ticketflood.test", "https://a.test/zstd/bytes/3000000"]
+        result = self.json("-m", "process", "-w", 2, "--compressed", "-t", 5, lines=lines)
+        from harness import kind
+        self.assertNotIn("worker-died", [kind(r) for r in result.reports], result.err)
