@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compare.h"
 #include "options.h"
 #include "run.h"
 
@@ -50,7 +51,7 @@ int main(int argc, char **argv)
     restore_signals();
     switch (options_parse(argc, argv, &options)) {
     case OPTIONS_RUN:
-        status = run(&options);
+        status = options.compare ? compare(&options) : run(&options);
         break;
     case OPTIONS_DONE:
         status = finish_output();

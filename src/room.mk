@@ -87,3 +87,4 @@ tests_fuzz_fuzz_line_SOURCES = tests/fuzz/fuzz_line.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_line_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_line_LDADD = libinput.a $(FETCH_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/line
+include src/run.mk

@@ -24,6 +24,8 @@ enum {
 
 enum { RUN_SWEEP_MAX = 32 };
 
+struct summary;
+
 struct run_options {
     /* Input */
     char *const *operands; /* targets; count 0: from input_path or standard input */
@@ -70,6 +72,10 @@ struct run_options {
     bool exit_zero;
     /* What is fetched */
     struct fetch_config fetch;
+    /* For --compare, which measures runs from outside */
+    int input_fd;                /* with `measured`: the list, read from here */
+    bool measured;               /* nothing is printed but warnings; workers' memory can be looked at */
+    struct summary *ret_summary; /* filled in at the end; NULL: not wanted */
 };
 
 /* Carries a run out and returns the exit status. Prints to standard error: summary, warnings, notes.

@@ -49,6 +49,12 @@ START_TEST(text_escapes_controls_and_what_is_no_utf8)
     CHECK(escape_text, "a\tb\nc\rd\\e", "a\\tb\\nc\\rd\\\\e");
     CHECK(escape_text, "\0\x1b[2J\x7f", "\\x00\\x1B[2J\\x7F");
     CHECK(escape_text, "\xC2\x9B\xC2\xA0", "\\xC2\\x9B\xC2\xA0");
+    CHECK(escape_text,
+          "a\xE2\x80\xA8"
+          "b\xE2\x80\xA7",
+          "a\\xE2\\x80\\xA8"
+          "b\xE2\x80\xA7");
+    CHECK(escape_json, "\xC2\x85\xE2\x80\xA9\xC2\xA0", "\"\\u0085\\u2029\xC2\xA0\"");
     CHECK(escape_text, "\xff\xC0\x80", "\\xFF\\xC0\\x80");
     CHECK(escape_text, "\xE2\x82", "\\xE2\\x82");
 }

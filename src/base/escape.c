@@ -72,32 +72,40 @@ static int escape_json_one(struct buffer *b, unsigned char c)
     }
 }
 
-/* C1 controls are valid UTF-8, and some terminals obey them. */
-static bool is_c1(const unsigned char *p)
+/* Valid UTF-8 that is no text: C1 controls, which some terminals obey, and U+2028 and U+2029, at which many
+ * programs end a line. */
+static bool is_unfit(const unsigned char *p, size_t n)
 {
-    return p[0] == 0xC2 && p[1] < 0xA0;
+    if (n == 2)
+        return p[0] == 0xC2 && p[1] < 0xA0;
+    return n == 3 && p[0] == 0xE2 && p[1] == 0x80 && (p[2] == 0xA8 || p[2] == 0xA9);
+}
+
+static int escape_unfit(struct buffer *b, const unsigned char *p, size_t n, bool json)
+{
+    if (json)
+        return buffer_printf(b, "\\u%04x", n == 2 ? p[1] : 0x2000u + (p[2] & 0x3Fu));
+    for (size_t i = 0; i < n; i++)
+        if (escape_text_one(b, p[i]) < 0)
+            return -1;
+    return 0;
 }
 
 static int escape(struct buffer *b, struct span v, bool json)
 {
     while (v.len) {
-        size_t n = plain_run(v);
-        if (n == 0) {
-            n = utf8_sequence(v);
-            if (n < 2 || (!json && is_c1(v.data))) {
-                size_t bytes = n < 2 ? 1 : n;
-                for (size_t i = 0; i < bytes; i++)
-                    if ((json ? escape_json_one(b, v.data[i]) : escape_text_one(b, v.data[i])) < 0)
-                        return -1;
-                v.data += bytes;
-                v.len -= bytes;
-                continue;
-            }
-        }
-        if (buffer_append(b, v.data, n) < 0)
+        size_t plain = plain_run(v), n = plain ? plain : utf8_sequence(v), used = n ? n : 1;
+        int r;
+        if (plain == 0 && n < 2)
+            r = json ? escape_json_one(b, v.data[0]) : escape_text_one(b, v.data[0]);
+        else if (plain == 0 && is_unfit(v.data, n))
+            r = escape_unfit(b, v.data, n, json);
+        else
+            r = buffer_append(b, v.data, used);
+        if (r < 0)
             return -1;
-        v.data += n;
-        v.len -= n;
+        v.data += used;
+        v.len -= used;
     }
     return 0;
 }

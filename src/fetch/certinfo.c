@@ -37,10 +37,13 @@ static void name_text(char *ret, size_t size, const X509_NAME *name)
 static void time_text(char *ret, size_t size, const ASN1_TIME *at)
 {
     struct tm tm;
+    char text[96]; /* as long as six numbers can be, which they are not */
     ret[0] = 0;
-    if (ASN1_TIME_to_tm(at, &tm)) /* strftime would look for the time zone */
-        snprintf(ret, size, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                 tm.tm_hour, tm.tm_min, tm.tm_sec);
+    if (ASN1_TIME_to_tm(at, &tm)) { /* strftime would look for the time zone */
+        snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+        snprintf(ret, size, "%.*s", (int)size - 1, text);
+    }
 }
 
 /* A name of subjectAltName as text; false for the kinds that name no host, and for bytes that no name has. */

@@ -19,3 +19,4 @@ tests_check_error_SOURCES = tests/check_error.c
 tests_check_error_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_error_LDADD = libfetch.a $(BASE_LIBS) $(CHECK_LIBS)
 endif
+include src/fetch/get.mk

@@ -195,7 +195,7 @@ class Case(unittest.TestCase):
         options = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
                        env=environment({"TMPDIR": self.tmp, **(env or {})}))
         options.update(popen)
-        process = subprocess.Popen(self.command(*args, base=base), **options)
+        process = subprocess.Popen(self.command(*args, base=base), bufsize=0, **options)
         self.addCleanup(end_session, process)
         return process
 
@@ -235,11 +235,15 @@ class Case(unittest.TestCase):
         if phase:
             self.assertEqual(report["error"]["phase"], phase, report)
 
-    def assertUsage(self, *args, saying="", **more):
+    def assertUnwritable(self, *args, saying="", **more):
+        """An output that can't be opened: one line on standard error, exit 3, nothing fetched."""
+        return self.assertUsage(*args, saying=saying, status=3, **more)
+
+    def assertUsage(self, *args, saying="", status=2, **more):
         """One line on standard error, exit 2, nothing fetched."""
         self.origin.events_clear()
         result = self.run_with(*args, **more)
-        self.assertEqual(result.status, 2, result)
+        self.assertEqual(result.status, status, result)
         self.assertEqual(result.out, b"", result)
         self.assertEqual(len(result.err.splitlines()), 1, result)
         self.assertIn(saying, result.err)

@@ -112,10 +112,10 @@ class Directory(Case):
             self.assertEqual(os.listdir(self.out), [])
 
     def test_a_file_where_the_directory_should_be(self):
-        self.assertUsage("-d", self.write("file", "x"), "a.test", saying="file")
+        self.assertUnwritable("-d", self.write("file", "x"), "a.test", saying="file")
 
     def test_a_directory_that_cannot_be_written(self):
-        self.assertUsage("-d", "/proc/pfetch", "a.test", saying="/proc/pfetch")
+        self.assertUnwritable("-d", "/proc/pfetch", "a.test", saying="/proc/pfetch")
 
     def test_mixed(self):
         lines = []

@@ -213,7 +213,7 @@ class Around(Case):
         self.assertEqual(self.read("out"), b"new")
 
     def test_output_file_that_cannot_be(self):
-        self.assertUsage("-o", self.path("no/such/dir/file"), "a.test", saying="no/such/dir")
+        self.assertUnwritable("-o", self.path("no/such/dir/file"), "a.test", saying="no/such/dir")
 
     def test_unknown_format(self):
         self.assertUsage("-f", "xml", "a.test", saying="json")

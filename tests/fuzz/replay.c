@@ -3,7 +3,6 @@
  * of a protected page. fuzz_STEM             the target's own corpus, $TOP_SRCDIR/tests/fuzz/corpus/STEM
  *   fuzz_STEM PATH…       these files and directories
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,0 +1,127 @@
+/* What all workers share, made once before any of them starts; and a worker's own state. */
+#include "fetch/fetcher.h"
+
+#include <stdlib.h>
+
+#include "fetch/trust.h"
+
+enum { IN_MAX = 512 * 1024, REQUEST_MAX = 512 * 1024, READABLE_MAX = 64, SESSIONS_MAX = 512 };
+
+static int setup_network(struct fetch_shared *s, struct fetch_error *err)
+{
+    const struct fetch_config *c = &s->config;
+    return resolver_settings_new(c->dns_servers, c->family, &s->resolver, err) < 0 ||
+                   overrides_new(&c->resolve, &c->connect_to, &s->overrides, err) < 0 ||
+                   proxy_settings_new(c, &s->proxies, err) < 0
+               ? -1
+               : 0;
+}
+
+static int setup_addresses(struct fetch_shared *s, struct fetch_error *err)
+{
+    const struct fetch_config *c = &s->config;
+    if (c->deny.count > 0 && addresses_new("--deny", &c->deny, &s->deny, err) < 0)
+        return -1;
+    if (c->allow.count > 0 && addresses_new("--allow", &c->allow, &s->allow, err) < 0)
+        return -1;
+    if ((s->deny || s->allow) && proxy_settings_any(s->proxies))
+        return error_set(
+            err, ERROR_NONE, PHASE_NONE,
+            "--deny and --allow can't be kept through a proxy: leave them out, or the proxy (--proxy '')");
+    return 0;
+}
+
+static int setup_tls(struct fetch_shared *s, struct fetch_error *err)
+{
+    const struct fetch_config *c = &s->config;
+    const struct tls_options options = {
+        .cacert = c->cacert,
+        .capath = c->capath,
+        .cert = c->cert,
+        .key = c->key,
+        .insecure = c->insecure,
+        .min_version = c->tls_min,
+        .want_sessions = c->keepalive,
+    };
+    return tls_client_new(&options, &s->tls, err);
+}
+
+static int setup_readable(struct fetch_shared *s, struct fetch_error *err)
+{
+    size_t n = 0;
+    s->readable = calloc(READABLE_MAX, sizeof *s->readable);
+    s->trusted = tls_client_paths(s->tls);
+    if (!s->readable || !s->trusted)
+        return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
+    for (const char *const *p = resolver_paths(); *p && n < READABLE_MAX - 1; p++)
+        s->readable[n++] = *p;
+    for (char **p = s->trusted; *p && n < READABLE_MAX - 1; p++)
+        s->readable[n++] = *p;
+    return 0;
+}
+
+int fetch_setup(const struct fetch_config *config, struct fetch_shared **ret, struct fetch_error *err)
+{
+    struct fetch_shared *s = calloc(1, sizeof *s);
+    if (!s)
+        return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
+    s->config = *config;
+    if (setup_network(s, err) < 0 || setup_addresses(s, err) < 0 || setup_tls(s, err) < 0 ||
+        setup_readable(s, err) < 0) {
+        fetch_teardown(s);
+        return -1;
+    }
+    *ret = s;
+    return 0;
+}
+
+void fetch_teardown(struct fetch_shared *s)
+{
+    if (!s)
+        return;
+    resolver_settings_free(s->resolver);
+    overrides_free(s->overrides);
+    proxy_settings_free(s->proxies);
+    addresses_free(s->deny);
+    addresses_free(s->allow);
+    tls_client_free(s->tls);
+    free(s->readable);
+    trust_paths_free(s->trusted);
+    free(s);
+}
+
+const char *const *fetch_readable_paths(const struct fetch_shared *s)
+{
+    return s->readable;
+}
+
+struct fetcher *fetcher_new(const struct fetch_shared *shared)
+{
+    struct fetcher *f = calloc(1, sizeof *f);
+    if (!f)
+        return NULL;
+    f->shared = shared;
+    buffer_init(&f->in, IN_MAX);
+    buffer_init(&f->request, REQUEST_MAX);
+    response_init(&f->response);
+    f->resolver = resolver_new(shared->resolver);
+    f->sessions = sessions_new(SESSIONS_MAX);
+    f->idle = idle_new(shared->config.keepalive ? shared->config.idle_connections : 0);
+    if (f->resolver && f->sessions && f->idle)
+        return f;
+    fetcher_free(f);
+    return NULL;
+}
+
+void fetcher_free(struct fetcher *f)
+{
+    if (!f)
+        return;
+    idle_free(f->idle);
+    resolver_free(f->resolver);
+    sessions_free(f->sessions);
+    response_free(&f->response);
+    buffer_free(&f->in);
+    buffer_free(&f->request);
+    free(f);
+}

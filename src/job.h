@@ -1,0 +1,68 @@
+/*
+ * A job: one target on its way through the run, from the line that named it to its report. Made and ended by
+ * run.c; here are its parts and what can be asked of them.
+ */
+#ifndef PFETCH_JOB_H
+#define PFETCH_JOB_H
+
+#include "fetch/fetch.h"
+#include "outputs.h"
+#include "schedule/schedule.h"
+
+enum job_state {
+    JOB_READ,      /* waits in the schedule */
+    JOB_SUBMITTED, /* the executor has it, no worker yet */
+    JOB_RUNNING,   /* a worker has it */
+    JOB_REPORTED,  /* its report has been made; its output may still wait for its turn */
+};
+
+struct job {
+    struct schedule_item item; /* first: the schedule's pointer is the job's */
+    enum job_state state;
+    struct job *next, *prev; /* in the run's list of submitted and running jobs */
+    struct span line;        /* as given; in `text` */
+    struct span url;         /* in `text` */
+    uint32_t occurrence;     /* of the line in the list; 0: not counted */
+    unsigned worker;
+    int64_t ns_queue;
+    int64_t read_us; /* wall clock */
+    /* of the present try */
+    int status;
+    char version[4];
+    bool discard;      /* its answer will be tried again: nothing of it is delivered */
+    bool killed;       /* its worker is being killed for it: `failure` says why */
+    uint64_t received; /* body bytes that came */
+    struct buffer fields;
+    uint32_t field_count;
+    struct buffer redirects;
+    uint32_t redirect_count;
+    struct fetch_error failure; /* ours, over whatever the worker says; ERROR_NONE: none */
+    struct outputs_job out;
+    struct report done; /* what the journal needs, once it is reported */
+    unsigned char text[];
+};
+
+/* A job for `line` (copied), its URL and host from `t` (NULL: a line that is no target). NULL: no memory. */
+struct job *job_new(uint64_t index, struct span line, const struct target *t);
+
+void job_free(struct job *job);
+
+/* Forgets what the last try left, for the next. */
+void job_forget_try(struct job *job);
+
+/* Adds a hop's location to the redirects. 0 or -1 (memory, or more than are kept). */
+int job_add_redirect(struct job *job, const char *url);
+
+/* Keeps the head's status, version and fields. 0 or -1. */
+int job_keep_head(struct job *job, const struct fetch_head *head);
+
+/* Fills `ret` from the job and its result; `none` stands in for a connection there was not. Views into both.
+ */
+void job_report(const struct job *job, const struct fetch_result *result, struct report *ret);
+
+/* A status that --retry tries again (408, 429, 500, 502, 503, 504), and one whose Retry-After is for the
+ * whole host. */
+bool status_retryable(int status);
+bool status_pauses_host(int status);
+
+#endif

@@ -1,0 +1,122 @@
+#include "task.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "executor/frame.h"
+#include "record.h"
+
+struct task_state {
+    struct fetcher *fetcher;
+    struct buffer record; /* of the head or result that is being sent */
+};
+
+/* ---- From the fetch's sink to the emitter ---- */
+
+struct task_sink {
+    struct emitter *out;
+    struct buffer *record;
+};
+
+static int send_head(struct task_sink *s, const struct fetch_head *head,
+                     int (*emit)(struct emitter *, const void *, size_t))
+{
+    buffer_clear(s->record);
+    if (record_put_head(s->record, head) < 0)
+        return -1;
+    return emit(s->out, s->record->data, s->record->len);
+}
+
+static int on_hop(void *arg, const struct fetch_head *hop)
+{
+    return send_head(arg, hop, emitter_hop);
+}
+
+static int on_head(void *arg, const struct fetch_head *head)
+{
+    return send_head(arg, head, emitter_head);
+}
+
+static int on_body(void *arg, const void *data, size_t len)
+{
+    struct task_sink *s = arg;
+    return emitter_body(s->out, data, len);
+}
+
+static int on_wire(void *arg, const void *data, size_t len)
+{
+    struct task_sink *s = arg;
+    return emitter_wire(s->out, data, len);
+}
+
+static void on_note(void *arg, const char *text)
+{
+    struct task_sink *s = arg;
+    (void)emitter_note(s->out, text);
+}
+
+static void on_idle(void *arg)
+{
+    struct task_sink *s = arg;
+    (void)emitter_flush(s->out);
+}
+
+static bool on_wake(void *arg)
+{
+    struct task_sink *s = arg;
+    return emitter_wake(s->out);
+}
+
+/* ---- The executor's three ---- */
+
+void *task_initialize(void *arg, unsigned worker, char *message, size_t size)
+{
+    const struct task_setup *setup = arg;
+    (void)worker;
+    if (setup->confine && confine_self(setup->confine, message, size) < 0)
+        return NULL;
+    struct task_state *state = calloc(1, sizeof *state);
+    if (state)
+        state->fetcher = fetcher_new(setup->shared);
+    if (!state || !state->fetcher) {
+        snprintf(message, size, "out of memory");
+        free(state);
+        return NULL;
+    }
+    buffer_init(&state->record, FRAME_MAX_HEAD);
+    return state;
+}
+
+void task_run(void *arg, const void *task, size_t len, struct emitter *out)
+{
+    struct task_state *state = arg;
+    struct task_sink to = {out, &state->record};
+    const struct fetch_sink sink = {
+        .hop = on_hop,
+        .head = on_head,
+        .body = on_body,
+        .wire = on_wire,
+        .note = on_note,
+        .idle = on_idle,
+        .wake = on_wake,
+        .wake_fd = emitter_wake_fd(out),
+        .arg = &to,
+    };
+    struct fetch_result result;
+    struct span url;
+    if (record_get_task(span_make(task, len), &url) < 0)
+        return;
+    fetch_get(state->fetcher, url, &sink, &result);
+    buffer_clear(&state->record);
+    if (record_put_result(&state->record, &result) == 0)
+        (void)emitter_end(out, state->record.data, state->record.len);
+    fetch_result_free(&result);
+}
+
+void task_finalize(void *arg)
+{
+    struct task_state *state = arg;
+    fetcher_free(state->fetcher);
+    buffer_free(&state->record);
+    free(state);
+}
