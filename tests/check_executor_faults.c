@@ -350,7 +350,9 @@ static struct ledger *run_echoes(unsigned workers, unsigned tasks, enum executor
 
 START_TEST(few_descriptors_mean_fewer_workers_and_a_warning)
 {
-    struct rlimit limit = {40, 40};
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = 40;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     struct ledger *l = run_echoes(64, 300, (enum executor_mode)_i);
     for (unsigned id = 1; id <= 300; id++)
@@ -365,7 +367,10 @@ START_TEST(a_user_without_processes_left_gets_an_error_and_no_hang)
 {
     if (geteuid() != 0)
         return; /* the limit of an ordinary user would count what else that user runs */
-    struct rlimit limit = {0, 0};
+    struct rlimit limit, before;
+    ck_assert_int_eq(getrlimit(RLIMIT_NPROC, &before), 0);
+    limit = before;
+    limit.rlim_cur = 0;
     ck_assert_int_eq(setgroups(0, NULL), 0);
     ck_assert_int_eq(setresgid(54321, 54321, 54321), 0);
     ck_assert_int_eq(setresuid(54321, 54321, 54321), 0);
@@ -376,6 +381,7 @@ START_TEST(a_user_without_processes_left_gets_an_error_and_no_hang)
         ck_assert_str_eq(l->of[id].text, "no worker could be started");
     }
     ck_assert_uint_eq(l->warnings, 1);
+    ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &before), 0); /* a leak checker may want a process */
     free(l);
 }
 END_TEST
@@ -434,9 +440,8 @@ START_TEST(no_worker_outlives_a_parent_that_is_killed)
         ck_assert_int_eq((int)read(up[0], &pids[i], sizeof pids[i]), (int)sizeof pids[i]);
     ck_assert_int_eq(kill(parent, SIGKILL), 0);
     for (unsigned gone = 0; gone < 5; gone++) {
-        ck_assert_int_gt(waitpid(-1, &status, 0), 0);
-        ck_assert(WIFSIGNALED(status));
-        ck_assert_int_eq(WTERMSIG(status), SIGKILL);
+        ck_assert_int_gt(waitpid(-1, &status, 0), 0); /* killed, or the pipe broke first */
+        ck_assert(WIFSIGNALED(status) || WEXITSTATUS(status) != 0);
     }
     no_children();
 }
