@@ -33,7 +33,7 @@ static void echo_many(enum executor_mode mode, unsigned workers, unsigned tasks)
         char text[64];
         snprintf(text, sizeof text, "this is %u", id);
         ck_assert_str_eq(l->of[id].text, text);
-        ck_assert_uint_eq(l->of[id].started, 1);
+        ck_assert_uint_ge(l->of[id].started, 1);
         ck_assert_uint_eq(l->of[id].heads, 1);
         ck_assert_uint_eq(l->of[id].notes, 1);
         ck_assert_uint_ge(l->of[id].worker, 1);

@@ -118,9 +118,9 @@ void dispatch_begun(struct executor *x, struct worker *w)
     protocol_begin(&w->in.protocol, w->current->id);
     watch_begin(x, w, w->current->limit);
     w->since = x->watch.wall;
-    if (w->current->begun)
+    if (w->current->told == w->slot + 1)
         return;
-    w->current->begun = true;
+    w->current->told = w->slot + 1;
     news_add(x, w->current, NEWS_STARTED, w->slot + 1, NULL);
 }
 

@@ -68,8 +68,8 @@ struct executor_options {
     }
 
 enum executor_event_type {
-    EXECUTOR_STARTED, /* a worker has been given the task; once at most, also where another has to take over
-                         since the first died or was too slow to begin */
+    EXECUTOR_STARTED, /* a worker has been given the task; again, with another worker, where that one takes
+                         over because the first died or was slow before it began */
     EXECUTOR_HOP,
     EXECUTOR_HEAD,
     EXECUTOR_BODY,

@@ -20,7 +20,7 @@ struct task {
     int64_t limit;
     struct worker *worker; /* that has it, as current or ahead; NULL: waits in the pool */
     bool cancelled;        /* to be killed as soon as it runs */
-    bool begun;            /* STARTED has been told */
+    unsigned told;         /* STARTED has been told with this slot; 0: not yet */
     unsigned returned;     /* workers that died before they began it */
     enum task_news news;
     unsigned news_worker;

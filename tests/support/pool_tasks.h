@@ -204,6 +204,8 @@ static inline void ledger_note(void *arg, const struct executor_event *ev)
     ck_assert_uint_le(ev->task, LEDGER_TASKS);
     struct entry *e = &l->of[ev->task];
     e->wrong |= ev->task && e->ends + e->lost + e->cancelled > 0;
+    e->wrong |=
+        ev->type != EXECUTOR_STARTED && ev->worker && ev->type < EXECUTOR_LOST && ev->worker != e->worker;
     e->worker = ev->worker;
     switch (ev->type) {
     case EXECUTOR_STARTED:
