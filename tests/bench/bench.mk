@@ -10,7 +10,7 @@ tests_bench_late_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(OPENSSL_CFLAGS)
 tests_bench_late_LDADD = $(OPENSSL_LIBS)
 
 CLEANFILES += tests/bench/bare tests/bench/late tests/bench/gofetch
-EXTRA_DIST += \
+EXTRA_DIST += docs/PERFORMANCE.md \
 	tests/bench/clients.py tests/bench/gofetch.go tests/bench/lab.py tests/bench/measure.py tests/bench/pool.py \
 	tests/bench/report.py tests/bench/rows.py tests/bench/servers.py
 dist_noinst_SCRIPTS += scripts/bench

@@ -50,12 +50,14 @@ class Work:
         return path
 
     def environment(self):
-        """For clients that take their system's store from the environment: where the other half is, nothing."""
+        """The system's store: a hashed directory beside a file that doesn't help, or a bundle beside an empty one."""
         if self.trust == "small":
             return {}
-        nothing = os.path.join(self.folder, "nothing")
-        return {"SSL_CERT_FILE": self.store() if self.trust == "bundle" else nothing,
-                "SSL_CERT_DIR": self.store() if self.trust == "directory" else nothing}
+        if self.trust == "directory":
+            return {"SSL_CERT_FILE": self.stores.other, "SSL_CERT_DIR": self.store()}
+        empty = os.path.join(self.folder, "empty")
+        os.makedirs(empty, exist_ok=True)
+        return {"SSL_CERT_FILE": self.store(), "SSL_CERT_DIR": empty}
 
     def name(self, line):
         return f"h{line % self.hosts}.{DOMAIN}"
@@ -150,7 +152,7 @@ def curl_argv(client, work):
             "--resolve", f"*:{work.port}:{ADDRESS}", "-K", work.list_file("curl", entry)]
     argv += ["--capath" if work.trust == "directory" else "--cacert", work.store()]
     if work.trust == "directory":
-        argv += ["--cacert", work.stores.small]
+        argv += ["--cacert", work.stores.other]
     return argv if work.count == 1 else [*argv, "-Z", "--parallel-max", str(work.workers)]
 
 

@@ -37,6 +37,12 @@ def times(samples, first, metric):
     return f"{ratio:.2f}"
 
 
+def foreign(samples):
+    """How much CPU programs other than client and server took meanwhile, in CPUs: a quiet machine shows about 0."""
+    shares = [s["foreign_s"] / s["wall"] for s in samples if "foreign_s" in s]
+    return f"{statistics.median(shares):.2f}" if shares else "–"
+
+
 def written(value, metric):
     return "–" if value is None else UNITS[metric][1].format(value)
 
@@ -73,7 +79,7 @@ def case_table(case, found):
     ideal = ideal_of(found, case) if case.delay else None
     if ideal:
         heads.append("× ideal")
-    heads += ["spread of s", "n"]
+    heads += ["spread of s", "fetches", "others' CPU"]
     lines = [f"### {case.title}", "", "| " + " | ".join(heads) + " |", "|---" + "|---:" * (len(heads) - 1) + "|"]
     first = found["clients"].get("pfetch", [])
     for name, samples in found["clients"].items():
@@ -85,7 +91,7 @@ def case_table(case, found):
         if ideal:
             cells.append(f"{median(samples, 'wall') / ideal:.2f}")
         walls = [s["wall"] for s in samples]
-        cells += [f"{min(walls):.3f}–{max(walls):.3f}", str(samples[0]["fetches"])]
+        cells += [f"{min(walls):.3f}–{max(walls):.3f}", str(samples[0]["fetches"]), foreign(samples)]
         lines.append("| " + " | ".join(cells) + " |")
     lines.append("")
     for name, why in found.get("no_result", {}).items():
@@ -122,9 +128,9 @@ def growth_told(results):
 
 def markdown(results):
     machine = results["machine"]
-    told = [f"{results['rounds']} rounds" + (", quick" if results["quick"] else ""), results["when"],
+    told = [f"{results['rounds']} round{'s' if results['rounds'] != 1 else ''}" + (", quick" if results["quick"] else ""), results["when"],
             f"{machine['cpus']} × {machine['model']}", machine["kernel"],
-            f"load {machine['load_before']} before, {machine['load_after']} after"]
+            f"load {machine['load_before']:.1f} before, {machine['load_after']:.1f} after"]
     versions = "; ".join(v for v in results["versions"].values() if v)
     text = ["Measured: " + ", ".join(told) + ".", "", "Versions: " + versions + ".", ""]
     row = None

@@ -79,11 +79,12 @@ def sign(folder, name, issuer):
 
 
 class Trust:
-    """Trust stores: the root alone, and copies of the system's bundle and hashed directory with the root added."""
+    """Trust stores: the root alone, and copies of the system's bundle and hashed directory with the root added;
+    other is a file with one of the system's roots, which is of no use here."""
 
     def __init__(self, folder):
         self.small = os.path.join(folder, "root.pem")
-        self.bundle = self.directory = None
+        self.bundle = self.directory = self.other = None
         system = "/etc/ssl/certs/ca-certificates.crt"
         if not os.path.exists(system):
             return
@@ -95,6 +96,7 @@ class Trust:
         os.mkdir(self.directory)
         for number, cert in enumerate(glob.glob("/etc/ssl/certs/*.pem")):
             shutil.copyfile(cert, os.path.join(self.directory, f"{number:03}.pem"))
+        self.other = os.path.join(self.directory, "000.pem")
         shutil.copyfile(self.small, os.path.join(self.directory, "bench.pem"))
         openssl("rehash", self.directory)
 
