@@ -128,7 +128,8 @@ def growth_told(results):
 
 def markdown(results):
     machine = results["machine"]
-    told = [f"{results['rounds']} round{'s' if results['rounds'] != 1 else ''}" + (", quick" if results["quick"] else ""), results["when"],
+    rounds = f"{results['rounds']} round{'s' if results['rounds'] != 1 else ''}"
+    told = [rounds + (", quick (lists shorter than the titles say)" if results["quick"] else ""), results["when"],
             f"{machine['cpus']} × {machine['model']}", machine["kernel"],
             f"load {machine['load_before']:.1f} before, {machine['load_after']:.1f} after"]
     versions = "; ".join(v for v in results["versions"].values() if v)
