@@ -13,6 +13,11 @@ struct emitter_form {
 
 enum { GATHER = FRAME_HEADER + FRAME_MAX_BODY };
 
+/* What users are told is what the frames hold. */
+_Static_assert((int)EMITTER_MAX_HEAD == (int)FRAME_MAX_HEAD && (int)EMITTER_MAX_END == (int)FRAME_MAX_END &&
+                   (int)EMITTER_MAX_NOTE == (int)FRAME_MAX_NOTE,
+               "emitter.h and frame.h differ");
+
 /* --- pipe form: gathered, so that a small result is one write --- */
 
 /* Drops the first `n` bytes of the vector. */

@@ -19,6 +19,9 @@ enum {
     SPARE_DESCRIPTORS = 8 /* epoll, /dev/null, eventfd and a worker's ends while it starts */
 };
 
+_Static_assert((int)EXECUTOR_MAX_TASK == (int)FRAME_MAX_TASK, "executor.h and frame.h differ");
+_Static_assert((int)EXECUTOR_MAX_WORKERS == (int)SLOTS_MAX, "executor.h and slots.h differ");
+
 /* --- making and ending one --- */
 
 static const struct mode *mode_of(enum executor_mode mode)

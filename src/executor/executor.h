@@ -25,11 +25,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "executor/emitter.h"
+#include "emitter.h" /* installed side by side */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 enum executor_mode { EXECUTOR_PROCESS, EXECUTOR_THREAD, EXECUTOR_SERIAL };
 
-enum { EXECUTOR_MAX_WORKERS = 4096 };
+enum { EXECUTOR_MAX_WORKERS = 4096, EXECUTOR_MAX_TASK = 64 * 1024 };
 
 /* Called in a new worker before its first task. `worker` is its slot, 1 to max_workers. Returns the worker's
  * state, or NULL: the worker could not start. Then `message` (size bytes) says why. */
@@ -116,7 +120,7 @@ enum { EXECUTOR_ANY_WORKER = 0 };
 
 struct executor_submission {
     uint64_t task;    /* id, not 0, the caller's choice, not in use by an unfinished task */
-    const void *data; /* copied; at most FRAME_MAX_TASK bytes */
+    const void *data; /* copied; at most EXECUTOR_MAX_TASK bytes */
     size_t len;
     uint64_t affinity; /* not 0: tasks with equal values go to equal workers (value modulo max_workers) */
     int64_t limit; /* ns a worker may run it: then it counts as hung and is killed; INT64_MAX: no limit. Time
@@ -148,13 +152,13 @@ int executor_poll(struct executor *x, int timeout_ms, executor_handler *handler,
 /* Stops (hold) or goes on (not hold) reading the results of a running task: the worker blocks when its pipe
  * is full. Results already read may still come during the present call of executor_poll. Serial mode: no
  * effect. */
-void executor_hold(struct executor *x, uint64_t task, bool hold);
+void executor_hold(struct executor *x, uint64_t id, bool hold);
 
 /* Cancels a task that waits; one that runs, or is about to, only if `kill`: its process is killed and
  * replaced. 0: a CANCELLED event (or, if it was faster, an END) will come; -1 with errno ESRCH (no such task)
  * or EBUSY: it runs and `kill` is false, or it runs in a thread or the caller, where nothing can be killed
  * (all threads together are asked to end by executor_shutdown). */
-int executor_cancel(struct executor *x, uint64_t task, bool kill);
+int executor_cancel(struct executor *x, uint64_t id, bool kill);
 
 /* Tasks not yet ended. */
 size_t executor_pending(const struct executor *x);
@@ -185,5 +189,9 @@ int executor_shutdown(struct executor *x, enum executor_shutdown_how how, int64_
 
 /* Ends all workers at once (processes by SIGKILL) and reaps them; threads are asked to end and waited for. */
 void executor_free(struct executor *x);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,5 +1,5 @@
-noinst_LIBRARIES += libexecutor.a
-libexecutor_a_SOURCES = \
+# The pool, twice: as an archive for pfetch itself, and as libpfetch for others.
+EXECUTOR_SOURCES = \
 	src/executor/collect.c src/executor/collect.h \
 	src/executor/dispatch.c \
 	src/executor/emitter.c src/executor/emitter.h src/executor/emitting.h \
@@ -18,6 +18,45 @@ libexecutor_a_SOURCES = \
 	src/executor/thread.c \
 	src/executor/watch.c src/executor/watch.h \
 	src/executor/worker.c src/executor/worker.h
+
+noinst_LIBRARIES += libexecutor.a
+libexecutor_a_SOURCES = $(EXECUTOR_SOURCES)
+
+lib_LTLIBRARIES += libpfetch.la
+libpfetch_la_SOURCES = $(EXECUTOR_SOURCES) \
+	src/base/buffer.c src/base/buffer.h \
+	src/base/deadline.c src/base/deadline.h \
+	src/base/span.h
+libpfetch_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
+libpfetch_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+	-Wl,--version-script=$(srcdir)/src/executor/libpfetch.map
+EXTRA_libpfetch_la_DEPENDENCIES = src/executor/libpfetch.map
+EXTRA_DIST += src/executor/libpfetch.map
+pfetchincludedir = $(includedir)/pfetch
+pfetchinclude_HEADERS = src/executor/executor.h src/executor/emitter.h
+pkgconfigdir = $(libdir)/pkgconfig
+nodist_pkgconfig_DATA = libpfetch.pc
+dist_man_MANS += man/pfetch.3
+
+# The examples include the headers as they are installed.
+EXAMPLE_INCLUDES = include/pfetch/executor.h include/pfetch/emitter.h
+include/pfetch/executor.h: src/executor/executor.h
+	@$(MKDIR_P) include/pfetch && cp $(srcdir)/src/executor/executor.h $@
+include/pfetch/emitter.h: src/executor/emitter.h
+	@$(MKDIR_P) include/pfetch && cp $(srcdir)/src/executor/emitter.h $@
+CLEANFILES += $(EXAMPLE_INCLUDES)
+examplesdir = $(docdir)/examples
+dist_examples_DATA = examples/hash_files.c examples/poll_loop.c
+check_PROGRAMS += examples/hash_files examples/poll_loop
+examples_hash_files_SOURCES = examples/hash_files.c
+examples_hash_files_CPPFLAGS = -Iinclude -D_GNU_SOURCE $(OPENSSL_CFLAGS)
+examples_hash_files_LDADD = libpfetch.la $(OPENSSL_LIBS)
+examples_poll_loop_SOURCES = examples/poll_loop.c
+examples_poll_loop_CPPFLAGS = -Iinclude -D_GNU_SOURCE
+examples_poll_loop_LDADD = libpfetch.la
+examples/hash_files-hash_files.$(OBJEXT) examples/poll_loop-poll_loop.$(OBJEXT): $(EXAMPLE_INCLUDES)
+TESTS += tests/check_library.sh
+dist_noinst_SCRIPTS += tests/check_library.sh
 
 EXECUTOR_LIBS = libexecutor.a $(BASE_LIBS)
 

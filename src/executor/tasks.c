@@ -9,17 +9,26 @@ int task_table_init(struct task_table *t, size_t expected)
     size_t size = 16;
     while (size < expected)
         size *= 2;
-    t->buckets = calloc(size, sizeof *t->buckets);
+    t->buckets = calloc(size, sizeof(struct task *));
     t->mask = size - 1;
     t->count = 0;
     return t->buckets ? 0 : -1;
 }
 
+static void task_delete(struct task *task)
+{
+    free(task->news_text);
+    free(task);
+}
+
 void task_table_free(struct task_table *t)
 {
-    for (size_t i = 0; t->buckets && i <= t->mask; i++)
-        while (t->buckets[i])
-            task_free(t, t->buckets[i]);
+    for (size_t i = 0; t->buckets && i <= t->mask; i++) {
+        for (struct task *task = t->buckets[i], *next; task; task = next) {
+            next = task->same_bucket;
+            task_delete(task);
+        }
+    }
     free(t->buckets);
     t->buckets = NULL;
 }
@@ -67,8 +76,7 @@ void task_free(struct task_table *t, struct task *task)
     *at = task->same_bucket;
     t->count--;
     task_unlist(task);
-    free(task->news_text);
-    free(task);
+    task_delete(task);
 }
 
 void task_unlist(struct task *task)
