@@ -275,6 +275,8 @@ static void wait_for_something(struct run *r)
 static void cancel_running(struct run *r)
 {
     r->state = RUN_CANCELLING;
+    signals_let_kill();
+    run_release_held(r);
     (void)executor_shutdown(r->executor, EXECUTOR_CANCEL, deadline_now(), run_on_event, r);
 }
 

@@ -52,6 +52,12 @@ void run_cancel_waiting(struct run *r)
     }
 }
 
+void run_release_held(struct run *r)
+{
+    for (struct job *job = r->inflight; job; job = job->next)
+        executor_hold(r->executor, job_id(job), false);
+}
+
 /* Ends this target's fetch from our side; its report will carry `failure`. */
 static void kill_job(struct run *r, struct job *job, const struct fetch_error *failure)
 {
@@ -59,6 +65,7 @@ static void kill_job(struct run *r, struct job *job, const struct fetch_error *f
         return;
     job->killed = true;
     job->failure = *failure;
+    executor_hold(r->executor, job_id(job), false); /* a thread ends only if what it still says is read */
     (void)executor_cancel(r->executor, job_id(job), true);
 }
 
@@ -307,7 +314,7 @@ static void on_body(struct run *r, struct job *job, const struct executor_event 
         return;
     }
     job->received += event->len;
-    if (job->discard)
+    if (job->discard || r->state == RUN_CANCELLING)
         return;
     if (outputs_body(r->outputs, &job->out, event->data, event->len, &err) < 0)
         failed_for(r, job, &err);

@@ -120,6 +120,9 @@ void run_stop(struct run *r);
 /* Takes the first failure of an output: the run ends as by a signal. */
 void run_output_failed(struct run *r, const struct fetch_error *err);
 
+/* Reads on from all workers, also those whose results had to wait: from now on what they send is dropped. */
+void run_release_held(struct run *r);
+
 /* Reports as cancelled what waits in the schedule, and takes back what no worker has begun. */
 void run_cancel_waiting(struct run *r);
 

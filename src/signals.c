@@ -61,8 +61,7 @@ void signals_close(struct signals *s)
     sigprocmask(SIG_SETMASK, &s->before, NULL);
 }
 
-/* From now on a second one ends the process by its default action; its workers follow it. */
-static void let_the_next_one_kill(void)
+void signals_let_kill(void)
 {
     sigset_t set;
     stop_set(&set);
@@ -76,7 +75,7 @@ enum signals_event signals_next(struct signals *s, int *ret_signal)
     if (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGUSR1)
             return SIGNALS_STATUS;
-        let_the_next_one_kill();
+        signals_let_kill();
         *ret_signal = (int)info.ssi_signo;
         return SIGNALS_STOP;
     }

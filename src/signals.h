@@ -30,6 +30,9 @@ enum signals_event { SIGNALS_NONE, SIGNALS_STOP, SIGNALS_STATUS, SIGNALS_TIMER }
  * others now end the process at once when they come again. */
 enum signals_event signals_next(struct signals *s, int *ret_signal);
 
+/* From now on INT, TERM and HUP end the process by their default action, at once; its workers follow it. */
+void signals_let_kill(void);
+
 /* The timer: first at `first` (CLOCK_MONOTONIC ns), then every `interval` ns (0: once). INT64_MAX: off. */
 void signals_timer(struct signals *s, int64_t first, int64_t interval);
 

@@ -20,6 +20,7 @@ static void aim(const char *first, const char *now)
     struct fetch_error err;
     ck_assert_int_eq(target_parse(&g.first, span_of(first), "/", &err), 0);
     ck_assert_int_eq(target_parse(&g.now, span_of(now), "/", &err), 0);
+    g.left_origin = !target_same_origin(&g.first, &g.now);
 }
 
 static const char *built(bool absolute, const char *authorization)

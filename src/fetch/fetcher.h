@@ -51,6 +51,7 @@ struct get {
     struct fetch_result *result;
     struct target first, now; /* what was asked for, and what is asked at present */
     int64_t start;            /* ns */
+    bool left_origin;         /* a redirect has led to another origin: credentials are not sent any more */
     bool gone;                /* the sink wants no more */
 };
 

@@ -68,6 +68,7 @@ static int get_all(struct get *g, struct fetch_error *err)
             if (g->now.path != g->first.path)
                 target_free(&g->now);
             g->now = next;
+            g->left_origin |= !target_same_origin(&g->first, &g->now);
             g->result->redirects++;
             g->result->status = 0;
             g->result->version[0] = 0;

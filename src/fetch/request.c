@@ -20,7 +20,7 @@ static bool is_given(const struct get *g, const char *name)
         (void)header_split(g->config->headers.items[i], &given, &value);
         if (!span_equal_nocase(given, span_of(name)))
             continue;
-        if (!is_for_first_origin_only(given) || target_same_origin(&g->first, &g->now))
+        if (!is_for_first_origin_only(given) || !g->left_origin)
             return true;
     }
     return false;
@@ -57,11 +57,10 @@ static int put_default(struct buffer *b, const struct get *g, const char *name, 
 
 static int put_given(struct buffer *b, const struct get *g)
 {
-    bool first_origin = target_same_origin(&g->first, &g->now);
     for (size_t i = 0; i < g->config->headers.count; i++) {
         struct span name, value;
         enum header_form form = header_split(g->config->headers.items[i], &name, &value);
-        if (form == HEADER_REMOVE || (!first_origin && is_for_first_origin_only(name)))
+        if (form == HEADER_REMOVE || (g->left_origin && is_for_first_origin_only(name)))
             continue;
         if (buffer_append(b, name.data, name.len) < 0 || buffer_puts(b, value.len ? ": " : ":") < 0 ||
             buffer_append(b, value.data, value.len) < 0 || buffer_puts(b, "\r\n") < 0)
