@@ -79,7 +79,7 @@ static int dial_endpoint(struct get *g, struct connection *c, const struct endpo
 {
     struct sockaddr_storage addrs[ADDRESSES_MAX];
     struct dialled dialled;
-    size_t count;
+    size_t count = 0;
     if (find_addresses(g, e, addrs, &count, err) < 0)
         return -1;
     int64_t since = deadline_now();

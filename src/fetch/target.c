@@ -232,8 +232,11 @@ static int resolve(struct target *t, const struct target *base, struct span refe
     t->scheme = base->scheme;
     if (scheme) {
         struct span name = span_make(reference.data, scheme);
-        if (!scheme_named(name, &t->scheme))
-            return refuse_scheme(name, err);
+        if (!scheme_named(name, &t->scheme)) {
+            (void)refuse_scheme(name, err);
+            err->kind = ERROR_DENIED; /* a valid reference, to where we don't go */
+            return -1;
+        }
         if (!starts(from(reference, scheme), "://"))
             return bad(err, "no host behind the scheme");
         return set_rest(t, from(reference, scheme + 3), err);
@@ -253,7 +256,8 @@ int target_resolve(struct target *ret, const struct target *base, struct span re
         *ret = t;
         return 0;
     }
-    return error_set(err, ERROR_HTTP, PHASE_HEADERS, "bad Location: %s", why.message);
+    enum error_kind kind = why.kind == ERROR_DENIED ? ERROR_DENIED : ERROR_HTTP;
+    return error_set(err, kind, PHASE_HEADERS, "bad Location: %s", why.message);
 }
 
 void target_free(struct target *t)

@@ -199,7 +199,8 @@ static bool peer_set(SSL *ssl, const struct tls_peer *peer, const char *host)
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
     if (peer->is_ip)
         return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
@@ -249,7 +250,7 @@ static void blamed_put(struct buffer *b, const struct tls_stream *t)
     switch (t->verify_error) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        buffer_puts(b, ": the certificate is for ");
+        buffer_printf(b, ": %s is asked for, the certificate is for ", t->host);
         certinfo_put_names(b, t->leaf, TLS_NAMES_SHOWN);
         return;
     default:
