@@ -47,19 +47,20 @@ class Descriptors(Case):
 
     def test_no_growth(self):
         for mode in self.each_mode(["process", "thread"]):
-            process = self.start("-m", mode, "-w", 2, "-f", "json", "--retry", 0)
-            counts = []
-            for turn in range(6):
-                for i in range(150):
-                    target = ("https://h%d.test/ok" % i, "expired.test", "reset-%d.test" % i, "https://k.test/close/ok",
-                              "https://a.test/truncate/1/bytes/5")[i % 5]
-                    process.stdin.write(target.encode() + b"\n")
-                process.stdin.flush()
-                for i in range(150):
-                    self.assertTrue(process.stdout.readline())
-                pids = children(process.pid) if mode == "process" else []
-                counts.append(max(len(self.held(p)) for p in pids + [process.pid]))
-            self.assertLessEqual(counts[-1], counts[1] + 4, counts)
-            process.stdin.close()
-            process.stdin = None
-            self.finish(process)
+            with self.subTest(mode=mode):
+                process = self.start("-m", mode, "-w", 2, "-f", "json", "--retry", 0)
+                counts = []
+                for turn in range(6):
+                    for i in range(150):
+                        target = ("https://h%d.test/ok" % i, "expired.test", "reset-%d.test" % i, "https://k.test/close/ok",
+                                  "https://a.test/truncate/1/bytes/5")[i % 5]
+                        process.stdin.write(target.encode() + b"\n")
+                    process.stdin.flush()
+                    for i in range(150):
+                        self.assertTrue(process.stdout.readline())
+                    pids = children(process.pid) if mode == "process" else []
+                    counts.append(max(len(self.held(p)) for p in pids + [process.pid]))
+                self.assertLessEqual(counts[-1], counts[1] + 4, counts)
+                process.stdin.close()
+                process.stdin = None
+                self.finish(process)

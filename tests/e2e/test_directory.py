@@ -22,12 +22,13 @@ class Directory(Case):
     def test_bodies_of_all_sizes(self):
         sizes = [0, 1, 65536, 65537, 1 << 20, 5000000]
         for mode in self.each_mode():
-            lines = ["https://h%d.test/bytes/%d/%s%d" % (i, size, mode, i) for i, size in enumerate(sizes)]
-            result = self.json("-m", mode, "-w", 3, "-d", self.out, lines=lines)
-            self.assertEqual(result.status, 0, result)
-            for r in result.reports:
-                i = r["index"] - 1
-                self.assertTrue(self.files()[r["file"]] == pattern(sizes[i], "%s%d" % (mode, i)), r["file"])
+            with self.subTest(mode=mode):
+                lines = ["https://h%d.test/bytes/%d/%s%d" % (i, size, mode, i) for i, size in enumerate(sizes)]
+                result = self.json("-m", mode, "-w", 3, "-d", self.out, lines=lines)
+                self.assertEqual(result.status, 0, result)
+                for r in result.reports:
+                    i = r["index"] - 1
+                    self.assertTrue(self.files()[r["file"]] == pattern(sizes[i], "%s%d" % (mode, i)), r["file"])
 
     def test_beside_every_format(self):
         for form in ("text", "json", "body", "none"):
@@ -51,10 +52,11 @@ class Directory(Case):
                  "https://a.test:443/text/x", "https://a.test/text/x?", "https://a.test/text%2Fx", "https://a.test/text/x#f",
                  "https://a.test/text/x/", "https://a.test/text//x"] * 3
         for mode in self.each_mode():
-            result = self.json("-m", mode, "-w", 4, "-d", self.out, lines=lines)
-            names = [r["file"] for r in result.reports if not r["error"]]
-            self.assertEqual(len(names), len(lines))
-            self.assertEqual(len(set(n.lower() for n in names)), len(lines))
+            with self.subTest(mode=mode):
+                result = self.json("-m", mode, "-w", 4, "-d", self.out, lines=lines)
+                names = [r["file"] for r in result.reports if not r["error"]]
+                self.assertEqual(len(names), len(lines))
+                self.assertEqual(len(set(n.lower() for n in names)), len(lines))
 
     def test_names_are_safe_and_telling(self):
         paths = ["/../../etc/passwd", "/..%2f..%2fescape", "/.", "/..", "/.hidden", "/a/b/c", "/%00", "/%0a", "/con",
@@ -81,10 +83,11 @@ class Directory(Case):
         lines = ["https://a.test/truncate/500/bytes/1000", "https://a.test/truncate/3000000/bytes/5000000",
                  "https://expired.test/", "https://a.test/reset/10/chunked/10/bytes/100", "bad line"]
         for mode in self.each_mode():
-            result = self.json("-m", mode, "-d", self.out, lines=lines)
-            self.assertEqual(result.status, 1)
-            self.assertTrue(all(r["error"] and not r.get("file") for r in result.reports))
-            self.assertEqual(os.listdir(self.out), [])
+            with self.subTest(mode=mode):
+                result = self.json("-m", mode, "-d", self.out, lines=lines)
+                self.assertEqual(result.status, 1)
+                self.assertTrue(all(r["error"] and not r.get("file") for r in result.reports))
+                self.assertEqual(os.listdir(self.out), [])
 
     def test_status_404_is_a_body_and_with_fail_none(self):
         self.assertEqual(self.json("-d", self.out, "https://a.test/status/404/text/gone").status, 0)
@@ -103,19 +106,20 @@ class Directory(Case):
 
     def test_a_run_that_is_interrupted_leaves_nothing_unfinished(self):
         for mode in self.each_mode():
-            process = self.start("-m", mode, "-f", "none", "-d", self.out,
-                                 "https://a.test/stall/2000000/bytes/5000000")
-            self.wait_until(lambda: os.listdir(self.out), "a temporary file")
-            process.send_signal(signal.SIGTERM)
-            result = self.finish(process)
-            self.assertEqual(result.status, 143, result)
-            self.assertEqual(os.listdir(self.out), [])
+            with self.subTest(mode=mode):
+                process = self.start("-m", mode, "-f", "none", "-d", self.out,
+                                     "https://a.test/stall/2000000/bytes/5000000")
+                self.wait_until(lambda: os.listdir(self.out), "a temporary file")
+                process.send_signal(signal.SIGTERM)
+                result = self.finish(process)
+                self.assertEqual(result.status, 143, result)
+                self.assertEqual(os.listdir(self.out), [])
 
     def test_a_file_where_the_directory_should_be(self):
-        self.assertUnwritable("-d", self.write("file", "x"), "a.test", saying="file")
+        self.assertUsage("-d", self.write("file", "x"), "a.test", saying="file", statuses=(2, 3))
 
     def test_a_directory_that_cannot_be_written(self):
-        self.assertUnwritable("-d", "/proc/pfetch", "a.test", saying="/proc/pfetch")
+        self.assertUsage("-d", "/proc/pfetch", "a.test", saying="/proc/pfetch", statuses=(2, 3))
 
     def test_mixed(self):
         lines = []
@@ -123,12 +127,13 @@ class Directory(Case):
             lines.append(("https://h%d.test/chunked/100/bytes/%d/t%d" % (i % 9, i * 37, i)) if i % 5
                          else "https://h%d.test/truncate/5/bytes/10" % (i % 9))
         for mode in self.each_mode():
-            out = self.path("mixed-" + mode)
-            result = self.json("-m", mode, "-w", 8, "-d", out, lines=lines)
-            for r in result.reports:
-                i = r["index"] - 1
-                self.assertEqual(kind(r), "ok" if i % 5 else "truncated")
-                if i % 5:
-                    with open(os.path.join(out, r["file"]), "rb") as f:
-                        self.assertTrue(f.read() == pattern(i * 37, "t%d" % i))
-            self.assertEqual(sum(len(files) for _, _, files in os.walk(out)), 160)
+            with self.subTest(mode=mode):
+                out = self.path("mixed-" + mode)
+                result = self.json("-m", mode, "-w", 8, "-d", out, lines=lines)
+                for r in result.reports:
+                    i = r["index"] - 1
+                    self.assertEqual(kind(r), "ok" if i % 5 else "truncated")
+                    if i % 5:
+                        with open(os.path.join(out, r["file"]), "rb") as f:
+                            self.assertTrue(f.read() == pattern(i * 37, "t%d" % i))
+                self.assertEqual(sum(len(files) for _, _, files in os.walk(out)), 160)

@@ -10,11 +10,12 @@ class Encodings(Case):
 
     def test_each(self):
         for mode in self.each_mode():
-            for coding in CODINGS:
-                for size in (0, 1, 100, 70000, 3000000):
-                    result = self.body("%s/bytes/%d/c" % (coding, size), "--compressed", "-m", mode)
-                    self.assertEqual((result.status, len(result.out)), (0, size), (coding, result.err))
-                    self.assertTrue(result.out == pattern(size, "c"), coding)
+            with self.subTest(mode=mode):
+                for coding in CODINGS:
+                    for size in (0, 1, 100, 70000, 3000000):
+                        result = self.body("%s/bytes/%d/c" % (coding, size), "--compressed", "-m", mode)
+                        self.assertEqual((result.status, len(result.out)), (0, size), (coding, result.err))
+                        self.assertTrue(result.out == pattern(size, "c"), coding)
 
     def test_asked_for_only_with_the_option(self):
         self.origin.events_clear()
@@ -58,13 +59,14 @@ class Encodings(Case):
 
     def test_broken(self):
         for mode in self.each_mode():
-            for path in ["coded/%s/text/nonsense" % c for c in ("gzip", "br", "zstd", "deflate")] + \
-                    ["%s/cutcoded/%d/bytes/50000" % (c, n) for c in CODINGS for n in (1, 5, 20)]:
-                if path.startswith("rawdeflate/cutcoded/1/"):
-                    continue
-                report = self.fetch("https://a.test/" + path, "--compressed", "-m", mode)
-                self.assertIn(kind(report), ("http", "truncated"), path)
-                self.assertEqual(self.json("--compressed", "-m", mode, "https://a.test/" + path).status, 1)
+            with self.subTest(mode=mode):
+                for path in ["coded/%s/text/nonsense" % c for c in ("gzip", "br", "zstd", "deflate")] + \
+                        ["%s/cutcoded/%d/bytes/50000" % (c, n) for c in CODINGS for n in (1, 5, 20)]:
+                    if path.startswith("rawdeflate/cutcoded/1/"):
+                        continue
+                    report = self.fetch("https://a.test/" + path, "--compressed", "-m", mode)
+                    self.assertIn(kind(report), ("http", "truncated"), path)
+                    self.assertEqual(self.json("--compressed", "-m", mode, "https://a.test/" + path).status, 1)
 
     def test_broken_bodies_are_not_delivered(self):
         result = self.body("gzip/cutcoded/8/bytes/50000", "--compressed")
@@ -81,9 +83,10 @@ class Encodings(Case):
 
     def test_bombs(self):
         for mode in self.each_mode():
-            for coding in ("gzip", "gzip/gzip", "br", "zstd"):
-                report = self.fetch("https://a.test/%s/zeros/200000000" % coding, "--compressed", "--max-size", "5M", "-m", mode)
-                self.assertEqual((coding, kind(report)), (coding, "too-large"))
+            with self.subTest(mode=mode):
+                for coding in ("gzip", "gzip/gzip", "br", "zstd"):
+                    report = self.fetch("https://a.test/%s/zeros/200000000" % coding, "--compressed", "--max-size", "5M", "-m", mode)
+                    self.assertEqual((coding, kind(report)), (coding, "too-large"))
 
     def test_a_bomb_needs_no_memory(self):
         process = self.start("-m", "serial", "-f", "none", "--compressed", "https://a.test/gzip/zeros/260000000",

@@ -16,13 +16,14 @@ TIMES = {"queue", "dns", "connect", "tls", "first_byte", "total"}
 class Text(Case):
     def test_fields(self):
         for mode in self.each_mode():
-            result = self.run_with("-m", mode, "--order", "input", "https://a.test/bytes/123", "expired.test", "no port:x")
-            lines = result.out.decode().splitlines()
-            self.assertEqual(len(lines), 3, result)
-            self.assertRegex(lines[0], r"\A200\t123\t\d+\.\d{3}\thttps://a\.test/bytes/123\tok\Z")
-            self.assertRegex(lines[1], r"\A-\t0\t\d+\.\d{3}\texpired\.test\tcertificate: .+\Z")
-            self.assertRegex(lines[2], r"\A-\t0\t\d+\.\d{3}\tno port:x\tinvalid-target: .+\Z")
-            self.assertEqual(result.status, 1)
+            with self.subTest(mode=mode):
+                result = self.run_with("-m", mode, "--order", "input", "https://a.test/bytes/123", "expired.test", "no port:x")
+                lines = result.out.decode().splitlines()
+                self.assertEqual(len(lines), 3, result)
+                self.assertRegex(lines[0], r"\A200\t123\t\d+\.\d{3}\thttps://a\.test/bytes/123\tok\Z")
+                self.assertRegex(lines[1], r"\A-\t0\t\d+\.\d{3}\texpired\.test\tcertificate: .+\Z")
+                self.assertRegex(lines[2], r"\A-\t0\t\d+\.\d{3}\tno port:x\tinvalid-target: .+\Z")
+                self.assertEqual(result.status, 1)
 
     def test_text_is_the_default(self):
         self.assertEqual(len(self.run_with("https://a.test/ok").out.split(b"\t")), 5)
@@ -60,35 +61,37 @@ class Json(Case):
 
     def test_a_whole_report(self):
         for mode in self.each_mode():
-            before = datetime.datetime.now(datetime.timezone.utc)
-            report = self.fetch("https://a.test/header/X-One/1/header/x-one/2/bytes/1000", "-m", mode)
-            self.check_fields(report)
-            self.assertEqual((report["index"], report["target"], report["url"], report["status"], report["bytes"]),
-                             (1, report["target"], "https://a.test/header/X-One/1/header/x-one/2/bytes/1000", 200, 1000))
-            self.assertEqual((report["http_version"], report["error"], report["redirects"], report["attempts"]),
-                             ("1.1", None, [], 1))
-            self.assertEqual((report["worker"], report["reused"], report["remote_ip"], report["remote_port"]),
-                             (1, False, "127.0.0.1", self.origin.https))
-            self.assertEqual(report["headers"], [["Server", "origin"], ["X-One", "1"], ["x-one", "2"],
-                                                 ["Content-Length", "1000"]])
-            self.assertEqual(report["tls"]["version"], "TLSv1.3")
-            self.assertRegex(report["tls"]["cipher"], r"\ATLS_\w+\Z")
-            self.assertIs(report["tls"]["resumed"], False)
-            started = datetime.datetime.fromisoformat(report["started"].replace("Z", "+00:00"))
-            self.assertLess(abs((started - before).total_seconds()), 60)
-            times = report["time"]
-            self.assertLessEqual(max(times["dns"], times["connect"], times["tls"], times["first_byte"]),
-                                 times["total"] + 0.001)
+            with self.subTest(mode=mode):
+                before = datetime.datetime.now(datetime.timezone.utc)
+                report = self.fetch("https://a.test/header/X-One/1/header/x-one/2/bytes/1000", "-m", mode)
+                self.check_fields(report)
+                self.assertEqual((report["index"], report["target"], report["url"], report["status"], report["bytes"]),
+                                 (1, report["target"], "https://a.test/header/X-One/1/header/x-one/2/bytes/1000", 200, 1000))
+                self.assertEqual((report["http_version"], report["error"], report["redirects"], report["attempts"]),
+                                 ("1.1", None, [], 1))
+                self.assertEqual((report["worker"], report["reused"], report["remote_ip"], report["remote_port"]),
+                                 (1, False, "127.0.0.1", self.origin.https))
+                self.assertEqual(report["headers"], [["Server", "origin"], ["X-One", "1"], ["x-one", "2"],
+                                                     ["Content-Length", "1000"]])
+                self.assertEqual(report["tls"]["version"], "TLSv1.3")
+                self.assertRegex(report["tls"]["cipher"], r"\ATLS_\w+\Z")
+                self.assertIs(report["tls"]["resumed"], False)
+                started = datetime.datetime.fromisoformat(report["started"].replace("Z", "+00:00"))
+                self.assertLess(abs((started - before).total_seconds()), 60)
+                times = report["time"]
+                self.assertLessEqual(max(times["dns"], times["connect"], times["tls"], times["first_byte"]),
+                                     times["total"] + 0.001)
 
     def test_a_failure_and_a_bad_line(self):
         for mode in self.each_mode():
-            failed, bad = self.json("-m", mode, "--order", "input", "untrusted.test", "a b").reports
-            self.check_fields(failed)
-            self.check_fields(bad)
-            self.assertKind(failed, "certificate", "tls")
-            self.assertEqual((failed["status"], failed["attempts"]), (None, 1))
-            self.assertEqual((bad["url"], bad["tls"], bad["remote_ip"], bad["worker"], bad["error"]["phase"]),
-                             (None, None, None, None, None))
+            with self.subTest(mode=mode):
+                failed, bad = self.json("-m", mode, "--order", "input", "untrusted.test", "a b").reports
+                self.check_fields(failed)
+                self.check_fields(bad)
+                self.assertKind(failed, "certificate", "tls")
+                self.assertEqual((failed["status"], failed["attempts"]), (None, 1))
+                self.assertEqual((bad["url"], bad["tls"], bad["remote_ip"], bad["worker"], bad["error"]["phase"]),
+                                 (None, None, None, None, None))
 
     def test_targets_that_are_not_utf8(self):
         result = self.json(data=b"\xff\xfe\xc0\xaf.test\nb\xc3\xbccher.test\n\xed\xa0\x80.test\n")
@@ -120,8 +123,9 @@ class Json(Case):
 
     def test_hash(self):
         for mode in self.each_mode():
-            report = self.fetch("https://a.test/chunked/777/bytes/100000/h", "--hash", "sha256", "-m", mode)
-            self.assertEqual(report["sha256"], sha256(pattern(100000, "h")))
+            with self.subTest(mode=mode):
+                report = self.fetch("https://a.test/chunked/777/bytes/100000/h", "--hash", "sha256", "-m", mode)
+                self.assertEqual(report["sha256"], sha256(pattern(100000, "h")))
         self.assertNotIn("sha256", self.fetch("https://a.test/ok"))
         self.assertUsage("--hash", "md4", "a.test")
 
@@ -132,51 +136,57 @@ class Json(Case):
 class Body(Case):
     def test_bodies_byte_for_byte(self):
         for mode in self.each_mode():
-            for path, want in (("empty", b""), ("bytes/1", pattern(1)), ("bytes/65537", pattern(65537)),
-                               ("chunked/1000/bytes/1048576", pattern(1 << 20)),
-                               ("chunked/1000/bytes/1048577", pattern((1 << 20) + 1)),
-                               ("eof/bytes/3000000", pattern(3000000)), ("status/404/text/gone", b"gone")):
-                result = self.run_with("-m", mode, "-f", "body", "https://a.test/" + path)
-                self.assertEqual((result.status, len(result.out)), (0, len(want)), (path, result.err))
-                self.assertTrue(result.out == want, path)
+            with self.subTest(mode=mode):
+                for path, want in (("empty", b""), ("bytes/1", pattern(1)), ("bytes/65537", pattern(65537)),
+                                   ("chunked/1000/bytes/1048576", pattern(1 << 20)),
+                                   ("chunked/1000/bytes/1048577", pattern((1 << 20) + 1)),
+                                   ("eof/bytes/3000000", pattern(3000000)), ("status/404/text/gone", b"gone")):
+                    result = self.run_with("-m", mode, "-f", "body", "https://a.test/" + path)
+                    self.assertEqual((result.status, len(result.out)), (0, len(want)), (path, result.err))
+                    self.assertTrue(result.out == want, path)
 
     def test_failures_go_to_standard_error(self):
         for mode in self.each_mode():
-            result = self.run_with("-m", mode, "-f", "body", "-q", "https://a.test/text/x", "https://expired.test/",
-                                   "https://a.test/text/y")
-            self.assertEqual((result.status, result.out), (1, b"xy"), result)
-            self.assertIn("expired.test", result.err)
-            self.assertIn("certificate", result.err)
+            with self.subTest(mode=mode):
+                result = self.run_with("-m", mode, "-f", "body", "-q", "https://a.test/text/x", "https://expired.test/",
+                                       "https://a.test/text/y")
+                self.assertEqual((result.status, result.out), (1, b"xy"), result)
+                self.assertIn("expired.test", result.err)
+                self.assertIn("certificate", result.err)
 
     def test_a_small_body_only_whole(self):
         for mode in self.each_mode():
-            result = self.run_with("-m", mode, "-f", "body", "https://a.test/truncate/500/bytes/1000",
-                                   "https://a.test/text/x")
-            self.assertEqual((result.status, result.out), (1, b"x"), result)
-            self.assertIn("truncated", result.err)
+            with self.subTest(mode=mode):
+                result = self.run_with("-m", mode, "-f", "body", "https://a.test/truncate/500/bytes/1000",
+                                       "https://a.test/text/x")
+                self.assertEqual((result.status, result.out), (1, b"x"), result)
+                self.assertIn("truncated", result.err)
 
     def test_a_large_body_stays_as_far_as_it_came(self):
         for mode in self.each_mode():
-            result = self.run_with("-m", mode, "-f", "body", "--retry", 3,
-                                   "https://a.test/truncate/5000000/bytes/9000000")
-            self.assertEqual(result.status, 1, result.err)
-            self.assertTrue(pattern(5000000).startswith(result.out))
-            self.assertGreater(len(result.out), 1 << 20)
-            self.assertIn("truncated", result.err)
+            with self.subTest(mode=mode):
+                result = self.run_with("-m", mode, "-f", "body", "--retry", 3,
+                                       "https://a.test/truncate/5000000/bytes/9000000")
+                self.assertEqual(result.status, 1, result.err)
+                self.assertTrue(pattern(5000000).startswith(result.out))
+                self.assertGreater(len(result.out), 1 << 20)
+                self.assertIn("truncated", result.err)
 
     def test_none(self):
         for mode in self.each_mode():
-            result = self.run_with("-m", mode, "-f", "none", "https://a.test/bytes/100000", "expired.test")
-            self.assertEqual((result.status, result.out), (1, b""), result)
+            with self.subTest(mode=mode):
+                result = self.run_with("-m", mode, "-f", "none", "https://a.test/bytes/100000", "expired.test")
+                self.assertEqual((result.status, result.out), (1, b""), result)
 
     def test_two_hundred_megabytes(self):
         for mode in self.each_mode():
-            process = self.start("-m", mode, "-f", "body", "-o", self.path("big"), "https://a.test/bytes/200000000/big")
-            result = self.finish(process)
-            self.assertEqual(result.status, 0, result)
-            with open(self.path("big"), "rb") as f:
-                same = f.read() == pattern(200000000, "big")
-            self.assertTrue(same)
+            with self.subTest(mode=mode):
+                process = self.start("-m", mode, "-f", "body", "-o", self.path("big"), "https://a.test/bytes/200000000/big")
+                result = self.finish(process)
+                self.assertEqual(result.status, 0, result)
+                with open(self.path("big"), "rb") as f:
+                    same = f.read() == pattern(200000000, "big")
+                self.assertTrue(same)
 
 
 class Around(Case):
@@ -194,10 +204,11 @@ class Around(Case):
 
     def test_verbose_says_the_steps(self):
         for mode in self.each_mode():
-            result = self.run_with("-v", "-m", mode, "-f", "none", "https://a.test/ok")
-            self.assertGreaterEqual(len(result.err.splitlines()), 4, result)
-            self.assertIn("127.0.0.1", result.err)
-            self.assertIn("TLSv1.3", result.err)
+            with self.subTest(mode=mode):
+                result = self.run_with("-v", "-m", mode, "-f", "none", "https://a.test/ok")
+                self.assertGreaterEqual(len(result.err.splitlines()), 4, result)
+                self.assertIn("127.0.0.1", result.err)
+                self.assertIn("TLSv1.3", result.err)
 
     def test_output_file(self):
         for form in ("text", "json", "body"):
@@ -213,7 +224,7 @@ class Around(Case):
         self.assertEqual(self.read("out"), b"new")
 
     def test_output_file_that_cannot_be(self):
-        self.assertUnwritable("-o", self.path("no/such/dir/file"), "a.test", saying="no/such/dir")
+        self.assertUsage("-o", self.path("no/such/dir/file"), "a.test", saying="no/such/dir", statuses=(2, 3))
 
     def test_unknown_format(self):
         self.assertUsage("-f", "xml", "a.test", saying="json")

@@ -102,21 +102,22 @@ class Framing(Case):
         lines = ["https://c%d.test%s" % (i, reply(CASES[n][0], CASES[n][1], *CASES[n][2])) if CASES[n][0]
                  else "https://c%d.test%s" % (i, script(*(CASES[n][2] or ("close",)))) for i, n in enumerate(names)]
         for mode in self.each_mode():
-            out = self.path("out-" + mode)
-            result = self.json("-m", mode, "-w", 4, "-t", 20, "-d", out, lines=lines)
-            self.assertEqual(len(result.reports), len(names), result.err)
-            for report in result.reports:
-                name = names[report["index"] - 1]
-                want = CASES[name][3]
-                with self.subTest(case=name):
-                    if isinstance(want, str):
-                        self.assertEqual(kind(report), want, report["error"])
-                        self.assertFalse(report.get("file"))
-                        self.assertIn(report["error"]["phase"], ("headers", "body"))
-                    elif want is not None:
-                        self.assertEqual(kind(report), "ok", report["error"])
-                        with open(out + "/" + report["file"], "rb") as f:
-                            self.assertEqual(f.read(), want)
+            with self.subTest(mode=mode):
+                out = self.path("out-" + mode)
+                result = self.json("-m", mode, "-w", 4, "-t", 20, "-d", out, lines=lines)
+                self.assertEqual(len(result.reports), len(names), result.err)
+                for report in result.reports:
+                    name = names[report["index"] - 1]
+                    want = CASES[name][3]
+                    with self.subTest(case=name):
+                        if isinstance(want, str):
+                            self.assertEqual(kind(report), want, report["error"])
+                            self.assertFalse(report.get("file"))
+                            self.assertIn(report["error"]["phase"], ("headers", "body"))
+                        elif want is not None:
+                            self.assertEqual(kind(report), "ok", report["error"])
+                            with open(out + "/" + report["file"], "rb") as f:
+                                self.assertEqual(f.read(), want)
 
     def test_the_rule_is_named(self):
         message = self.fetch("https://a.test" + reply(*CASES["conflicting lengths"][:2]))["error"]["message"]
@@ -134,28 +135,29 @@ class Kept(Case):
     def test_second_answers(self):
         good = ([OK, "Content-Length: 5"], b"hello")
         for mode in self.each_mode():
-            for name, path, reused in (
-                    ("plain", reply(*good, "keep"), True),
-                    ("chunked", reply(CHUNKED, b"5\r\nhello\r\n0\r\n\r\n", "keep"), True),
-                    ("204", reply(["HTTP/1.1 204 No Content"], b"", "keep"), True),
-                    ("says close", reply([OK, "Content-Length: 5", "Connection: close"], b"hello", "keep"), False),
-                    ("says Close among others", reply([OK, "Content-Length: 5", "Connection: x, Close"], b"hello", "keep"), False),
-                    ("1.0", reply(["HTTP/1.0 200 OK", "Content-Length: 5"], b"hello", "keep"), False),
-                    ("both length and chunked", reply([OK, "Content-Length: 3", "Transfer-Encoding: chunked"],
-                                                      b"5\r\nhello\r\n0\r\n\r\n", "keep"), False),
-                    ("bytes behind the end", reply([OK, "Content-Length: 5"],
-                                                   b"helloHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", "keep"), False),
-                    ("bytes behind the chunks", reply(CHUNKED, b"0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
-                                                      "keep"), False),
-                    ("a body behind 204", reply(["HTTP/1.1 204 No Content"],
-                                                b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", "keep"), False),
-                    ("closed meanwhile", reply(*good, "close"), False)):
-                result = self.two(path, mode)
-                first, second = result.reports
-                with self.subTest(case=name):
-                    self.assertIn(kind(first), ("ok", "http"))
-                    self.assertEqual((kind(second), second["status"], second["bytes"]), ("ok", 200, 6), result.err)
-                    self.assertEqual(second["reused"], reused)
+            with self.subTest(mode=mode):
+                for name, path, reused in (
+                        ("plain", reply(*good, "keep"), True),
+                        ("chunked", reply(CHUNKED, b"5\r\nhello\r\n0\r\n\r\n", "keep"), True),
+                        ("204", reply(["HTTP/1.1 204 No Content"], b"", "keep"), True),
+                        ("says close", reply([OK, "Content-Length: 5", "Connection: close"], b"hello", "keep"), False),
+                        ("says Close among others", reply([OK, "Content-Length: 5", "Connection: x, Close"], b"hello", "keep"), False),
+                        ("1.0", reply(["HTTP/1.0 200 OK", "Content-Length: 5"], b"hello", "keep"), False),
+                        ("both length and chunked", reply([OK, "Content-Length: 3", "Transfer-Encoding: chunked"],
+                                                          b"5\r\nhello\r\n0\r\n\r\n", "keep"), False),
+                        ("bytes behind the end", reply([OK, "Content-Length: 5"],
+                                                       b"helloHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", "keep"), False),
+                        ("bytes behind the chunks", reply(CHUNKED, b"0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+                                                          "keep"), False),
+                        ("a body behind 204", reply(["HTTP/1.1 204 No Content"],
+                                                    b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", "keep"), False),
+                        ("closed meanwhile", reply(*good, "close"), False)):
+                    result = self.two(path, mode)
+                    first, second = result.reports
+                    with self.subTest(case=name):
+                        self.assertIn(kind(first), ("ok", "http"))
+                        self.assertEqual((kind(second), second["status"], second["bytes"]), ("ok", 200, 6), result.err)
+                        self.assertEqual(second["reused"], reused)
 
     def test_bytes_that_come_late_poison_too(self):
         path = reply([OK, "Content-Length: 5"], b"hello", ("wait", 100), ("send", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"), "keep")
@@ -192,19 +194,20 @@ class Requests(Case):
 
     def test_fail(self):
         for mode in self.each_mode():
-            for code in (400, 404, 500, 599):
-                result = self.run_with("-m", mode, "-f", "body", "--fail", "https://a.test/status/%d/text/x" % code)
-                self.assertEqual((result.status, result.out), (1, b""))
-            self.assertKind(self.fetch("https://a.test/status/404", "--fail", "-m", mode), "http-status")
-            self.assertEqual(self.fetch("https://a.test/status/399", "--fail", "-m", mode)["error"], None)
+            with self.subTest(mode=mode):
+                for code in (400, 404, 500, 599):
+                    result = self.run_with("-m", mode, "-f", "body", "--fail", "https://a.test/status/%d/text/x" % code)
+                    self.assertEqual((result.status, result.out), (1, b""))
+                self.assertKind(self.fetch("https://a.test/status/404", "--fail", "-m", mode), "http-status")
+                self.assertEqual(self.fetch("https://a.test/status/399", "--fail", "-m", mode)["error"], None)
 
     def test_max_size(self):
         for mode in self.each_mode():
-            for form in ("", "chunked/100/", "eof/"):
-                for size, limit, outcome in ((1000, "1000", "ok"), (1001, "1000", "too-large"), (2048, "2K", "ok"),
-                                             (2049, "2K", "too-large"), (1 << 20, "1M", "ok"), (0, "0", None)):
-                    report = self.fetch("https://a.test/%sbytes/%d" % (form, size), "--max-size", limit, "-m", mode)
-                    if outcome:
+            with self.subTest(mode=mode):
+                for form in ("", "chunked/100/", "eof/"):
+                    for size, limit, outcome in ((1000, "1000", "ok"), (1001, "1000", "too-large"), (2048, "2K", "ok"),
+                                                 (2049, "2K", "too-large"), (1 << 20, "1M", "ok")):
+                        report = self.fetch("https://a.test/%sbytes/%d" % (form, size), "--max-size", limit, "-m", mode)
                         self.assertEqual((form, size, kind(report)), (form, size, outcome))
         for bad in ("-1", "x", "1X", "99999999999999999999", "1.5M"):
             self.assertUsage("--max-size", bad, "a.test")

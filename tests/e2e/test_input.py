@@ -24,7 +24,9 @@ class Sources(Case):
         self.assertUsage("-i", self.path("nothing"), saying="nothing")
 
     def test_a_directory_is_no_list(self):
-        self.assertUsage("-i", self.dir, saying=self.dir)
+        result = self.run_with("-i", self.dir)
+        self.assertEqual((result.status, result.out), (2, b""), result)
+        self.assertIn(self.dir, result.err)
 
     def test_a_terminal_is_no_list(self):
         main, side = pty.openpty()
@@ -120,17 +122,18 @@ class Bad(Case):
         for bad in BAD:
             lines += [bad, "good.test"]
         for mode in self.each_mode():
-            result = self.json("-m", mode, "-t", 5, lines=lines)
-            reports = {r["index"]: r for r in result.reports}
-            self.assertEqual(sorted(reports), list(range(1, len(lines) + 1)))
-            for at, line in enumerate(lines, 1):
-                if line == "good.test":
-                    self.assertKind(reports[at], "ok")
-                elif line not in EITHER:
-                    self.assertEqual((line, kind(reports[at])), (line, "invalid-target"))
-                    self.assertEqual((reports[at]["attempts"], reports[at]["worker"], reports[at]["status"]),
-                                     (0, None, None))
-            self.assertEqual(result.status, 1)
+            with self.subTest(mode=mode):
+                result = self.json("-m", mode, "-t", 5, lines=lines)
+                reports = {r["index"]: r for r in result.reports}
+                self.assertEqual(sorted(reports), list(range(1, len(lines) + 1)))
+                for at, line in enumerate(lines, 1):
+                    if line == "good.test":
+                        self.assertKind(reports[at], "ok")
+                    elif line not in EITHER:
+                        self.assertEqual((line, kind(reports[at])), (line, "invalid-target"))
+                        self.assertEqual((reports[at]["attempts"], reports[at]["worker"], reports[at]["status"]),
+                                         (0, None, None))
+                self.assertEqual(result.status, 1)
 
     def test_userinfo_is_not_shown_as_fetched(self):
         report = self.fetch("https://user:secret@a.test/")

@@ -16,19 +16,21 @@ class Journal(Case):
 
     def test_a_line_a_target(self):
         for mode in self.each_mode():
-            self.log = self.path("journal-" + mode)
-            self.run_log("-m", mode, resume=None, lines=["https://a.test/ok", "expired.test", "bad line"])
-            lines = [x for x in self.read("journal-" + mode).splitlines() if x]
-            self.assertIn(len(lines), (3, 4))
+            with self.subTest(mode=mode):
+                self.log = self.path("journal-" + mode)
+                self.run_log("-m", mode, resume=None, lines=["https://a.test/ok", "expired.test", "bad line"])
+                lines = [x for x in self.read("journal-" + mode).splitlines() if not x.startswith(b"#")]
+                self.assertEqual(len(lines), 3)
 
     def test_resume_skips_what_is_done(self):
         for mode in self.each_mode():
-            self.log = self.path("journal-" + mode)
-            first = ["https://h%d.test/ok" % i for i in range(20)]
-            self.assertEqual(len(self.run_log("-m", mode, lines=first).reports), 20)
-            again = self.run_log("-m", mode, lines=first + ["https://new.test/ok"])
-            self.assertEqual([r["target"] for r in again.reports], ["https://new.test/ok"])
-            self.assertEqual(again.report["index"], 21)
+            with self.subTest(mode=mode):
+                self.log = self.path("journal-" + mode)
+                first = ["https://h%d.test/ok" % i for i in range(20)]
+                self.assertEqual(len(self.run_log("-m", mode, lines=first).reports), 20)
+                again = self.run_log("-m", mode, lines=first + ["https://new.test/ok"])
+                self.assertEqual([r["target"] for r in again.reports], ["https://new.test/ok"])
+                self.assertEqual(again.report["index"], 21)
 
     def test_failed_ones(self):
         lines = ["https://a.test/ok", "expired.test", "https://a.test/status/404", "bad line", "https://127.0.0.1:1/"]
@@ -61,7 +63,7 @@ class Journal(Case):
         lines = ["https://h%d.test/ok" % i for i in range(10)]
         self.run_log(lines=lines)
         whole = self.read("journal")
-        for cut in (1, 5, 20):
+        for cut in (2, 5, 20):
             self.write("journal", whole[:-cut])
             again = self.run_log(lines=lines)
             self.assertEqual(len(again.reports), 1, cut)
@@ -105,7 +107,10 @@ class Journal(Case):
             self.assertEqual(os.stat(os.path.join(out, name)).st_mtime_ns, stamp)
 
     def test_killed_at_random_and_resumed(self):
-        lines = ["https://h%d.test/delay/2/bytes/%d/k%d" % (i % 30, (i * 37) % 20000, i) for i in range(1500)]
+        def size(i):
+            return 100 + (i * 37) % 20000
+
+        lines = ["https://h%d.test/delay/2/bytes/%d/k%d" % (i % 30, size(i), i) for i in range(1500)]
         path, out = self.write("list", "\n".join(lines) + "\n"), self.path("out")
         rng = random.Random(11)
         for _ in range(12):
@@ -125,11 +130,9 @@ class Journal(Case):
         for name in names:
             with open(os.path.join(out, name), "rb") as f:
                 data = f.read()
-            bodies[data[17:32].split()[0].decode() if data else "empty"] = data
+            bodies[data[17:32].split()[0].decode()] = data
         for i in range(1500):
-            size = (i * 37) % 20000
-            if size:
-                self.assertTrue(bodies["k%d" % i] == pattern(size, "k%d" % i), i)
+            self.assertTrue(bodies["k%d" % i] == pattern(size(i), "k%d" % i), i)
         for line in self.read("journal").splitlines():
             self.assertTrue(line)
 
@@ -158,10 +161,11 @@ class Full(Case):
     def test_a_full_disk(self):
         for form in ("text", "json", "body"):
             for mode in self.each_mode():
-                process = self.start("-m", mode, "-f", form, "-w", 4, "-o", "/dev/full")
-                result = self.finish(process, b"https://a.test/bytes/3000000\n" * 20)
-                self.assertEqual(result.status, 3, result)
-                self.assertIn("/dev/full", result.err)
+                with self.subTest(mode=mode):
+                    process = self.start("-m", mode, "-f", form, "-w", 4, "-o", "/dev/full")
+                    result = self.finish(process, b"https://a.test/bytes/3000000\n" * 20)
+                    self.assertEqual(result.status, 3, result)
+                    self.assertIn("/dev/full", result.err)
 
     def test_a_full_standard_output(self):
         with open("/dev/full", "wb") as full:

@@ -18,20 +18,22 @@ class Limits(Case):
 
     def test_a_thousand_in_flight(self):
         for mode in self.each_mode(POOLS):
-            lines = ["https://h%d.test/gate/1024/%s/text/x" % (i, mode) for i in range(1024)]
-            result = self.json("-m", mode, "-w", 1024, "-t", 90, "--max-time", 100, "--connect-timeout", 90, lines=lines, timeout=200)
-            self.assertEqual({k: result.kinds.count(k) for k in set(result.kinds)}, {"ok": 1024}, result.err)
-            self.assertEqual({r["worker"] for r in result.reports}, set(range(1, 1025)))
+            with self.subTest(mode=mode):
+                lines = ["https://h%d.test/gate/1024/%s/text/x" % (i, mode) for i in range(1024)]
+                result = self.json("-m", mode, "-w", 1024, "-t", 90, "--max-time", 100, "--connect-timeout", 90, lines=lines, timeout=200)
+                self.assertEqual({k: result.kinds.count(k) for k in set(result.kinds)}, {"ok": 1024}, result.err)
+                self.assertEqual({r["worker"] for r in result.reports}, set(range(1, 1025)))
 
     def test_few_descriptors(self):
         for mode in self.each_mode(POOLS):
-            for count in (64, 200, 400):
-                result = self.json("-m", mode, "-w", 1000, lines=["https://h%d.test/ok" % i for i in range(300)],
-                                   preexec_fn=descriptors(count))
-                self.assertIn(result.status, (0, 2), result)
-                self.assertTrue(result.err.strip())
-                if result.status == 0:
-                    self.assertEqual(result.kinds, ["ok"] * 300)
+            with self.subTest(mode=mode):
+                for count in (64, 200, 400):
+                    result = self.json("-m", mode, "-w", 1000, lines=["https://h%d.test/ok" % i for i in range(300)],
+                                       preexec_fn=descriptors(count))
+                    self.assertIn(result.status, (0, 2), result)
+                    self.assertTrue(result.err.strip())
+                    if result.status == 0:
+                        self.assertEqual(result.kinds, ["ok"] * 300)
 
     def test_few_processes(self):
         if os.geteuid() == 0 and not os.path.exists("/usr/bin/setpriv"):
@@ -39,23 +41,26 @@ class Limits(Case):
         prefix = ["setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups"] if os.geteuid() == 0 else []
         os.chmod(self.tmp, 0o777)
         for mode in self.each_mode(POOLS):
-            process = subprocess.run(
-                prefix + self.command("-m", mode, "-w", 200, "-f", "json"), input=b"https://a.test/ok\n" * 300, capture_output=True,
-                timeout=120, check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (40, 40)))
-            self.assertIn(process.returncode, (0, 2), process.stderr)
-            if process.returncode == 0:
-                self.assertEqual(len(process.stdout.splitlines()), 300)
+            with self.subTest(mode=mode):
+                process = subprocess.run(
+                    prefix + self.command("-m", mode, "-w", 200, "-f", "json"), input=b"https://a.test/ok\n" * 300, capture_output=True,
+                    timeout=120, check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (40, 40)))
+                self.assertIn(process.returncode, (0, 2), process.stderr)
+                if process.returncode == 0:
+                    self.assertEqual(len(process.stdout.splitlines()), 300)
 
     def test_half_a_gigabyte(self):
         for mode in self.each_mode():
-            process = self.start("-m", mode, "-f", "body", "-q", "https://a.test/bytes/500000000", stdout=subprocess.PIPE)
-            size = 0
-            while piece := os.read(process.stdout.fileno(), 1 << 20):
-                size += len(piece)
-            self.assertEqual((process.wait(), size), (0, 500000000))
+            with self.subTest(mode=mode):
+                process = self.start("-m", mode, "-f", "body", "-q", "https://a.test/bytes/500000000", stdout=subprocess.PIPE)
+                size = 0
+                while piece := os.read(process.stdout.fileno(), 1 << 20):
+                    size += len(piece)
+                self.assertEqual((process.wait(), size), (0, 500000000))
 
     def test_many_fetches_in_one_worker(self):
         for mode in self.each_mode():
-            result = self.json("-m", mode, "-w", 1, lines=["https://h%d.test/ok" % (i % 10) for i in range(5000)])
-            self.assertEqual(set(result.kinds), {"ok"})
-            self.assertEqual(len(result.reports), 5000)
+            with self.subTest(mode=mode):
+                result = self.json("-m", mode, "-w", 1, lines=["https://h%d.test/ok" % (i % 10) for i in range(5000)])
+                self.assertEqual(set(result.kinds), {"ok"})
+                self.assertEqual(len(result.reports), 5000)

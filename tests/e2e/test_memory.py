@@ -1,4 +1,5 @@
 """Constant memory: long lists, a long line, many workers' output, large bodies."""
+import io
 import os
 import threading
 
@@ -17,7 +18,7 @@ class Memory(Case):
         enough = threading.Event()
 
         def read():
-            for _ in process.stdout:
+            for _ in io.BufferedReader(process.stdout, 1 << 16):
                 got[0] += 1
                 if got[0] in marks:
                     peaks[got[0]] = memory_kb(process.pid, "VmHWM")

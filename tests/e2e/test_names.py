@@ -54,27 +54,30 @@ class Names(Case):
 
     def test_answers(self):
         for mode in self.each_mode():
-            for name, ip in (("one.test", "127.0.0.1"), ("alias.test", "127.0.0.1"), ("cut.test", "127.0.0.2"),
-                             ("x.wild.test", "127.0.0.1"), ("late.test", "127.0.0.1")):
-                report = self.fetch(self.url(name), "-m", mode)
-                self.assertEqual((name, kind(report), report["remote_ip"]), (name, "ok", ip))
-                self.assertGreaterEqual(report["time"]["dns"], 0.25 if name == "late.test" else 0)
+            with self.subTest(mode=mode):
+                for name, ip in (("one.test", "127.0.0.1"), ("alias.test", "127.0.0.1"), ("cut.test", "127.0.0.2"),
+                                 ("x.wild.test", "127.0.0.1"), ("late.test", "127.0.0.1")):
+                    report = self.fetch(self.url(name), "-m", mode)
+                    self.assertEqual((name, kind(report), report["remote_ip"]), (name, "ok", ip))
+                    self.assertGreaterEqual(report["time"]["dns"], 0.25 if name == "late.test" else 0)
 
     def test_failures(self):
         for mode in self.each_mode():
-            for name in ("gone.test", "unknown.test", "empty.test", "broken.test", "refused.test", "loop.test"):
-                report = self.fetch(self.url(name), "-m", mode, "-t", 5)
-                self.assertEqual((name, kind(report), report["error"]["phase"]), (name, "dns", "dns"))
-                self.assertEqual((report["remote_ip"], report["status"]), (None, None))
+            with self.subTest(mode=mode):
+                for name in ("gone.test", "unknown.test", "empty.test", "broken.test", "refused.test", "loop.test"):
+                    report = self.fetch(self.url(name), "-m", mode, "-t", 5)
+                    self.assertEqual((name, kind(report), report["error"]["phase"]), (name, "dns", "dns"))
+                    self.assertEqual((report["remote_ip"], report["status"]), (None, None))
 
     def test_silence(self):
         for mode in self.each_mode():
-            for name in ("mute.test", "forged.test", "odd.test"):
-                start = time.monotonic()
-                report = self.fetch(self.url(name), "-m", mode, "-t", 0.6, "--connect-timeout", 0.8)
-                self.assertIn(kind(report), ("timeout", "dns"), report)
-                self.assertEqual(report["error"]["phase"], "dns")
-                self.assertLess(time.monotonic() - start, 25)
+            with self.subTest(mode=mode):
+                for name in ("mute.test", "forged.test", "odd.test"):
+                    start = time.monotonic()
+                    report = self.fetch(self.url(name), "-m", mode, "-t", 0.6, "--connect-timeout", 0.8)
+                    self.assertIn(kind(report), ("timeout", "dns"), report)
+                    self.assertEqual(report["error"]["phase"], "dns")
+                    self.assertLess(time.monotonic() - start, 25)
 
     def test_what_is_retried(self):
         for name, tries in (("gone.test", 1), ("unknown.test", 1), ("broken.test", 3)):
@@ -91,8 +94,9 @@ class Names(Case):
     def test_the_next_address_when_one_refuses(self):
         """Nobody listens on 127.0.0.99."""
         for mode in self.each_mode():
-            report = self.fetch(self.url("second.test"), "-m", mode)
-            self.assertEqual((kind(report), report["remote_ip"]), ("ok", "127.0.0.2"))
+            with self.subTest(mode=mode):
+                report = self.fetch(self.url("second.test"), "-m", mode)
+                self.assertEqual((kind(report), report["remote_ip"]), ("ok", "127.0.0.2"))
 
     def test_families(self):
         if not self.origin.ipv6:
@@ -149,9 +153,10 @@ class Names(Case):
 
     def test_a_thousand_names(self):
         for mode in self.each_mode():
-            lines = [self.url("n%d.wild.test" % i) for i in range(300)]
-            result = self.json("-m", mode, "-w", 8, lines=lines)
-            self.assertEqual(result.kinds, ["ok"] * 300, result.err)
+            with self.subTest(mode=mode):
+                lines = [self.url("n%d.wild.test" % i) for i in range(300)]
+                result = self.json("-m", mode, "-w", 8, lines=lines)
+                self.assertEqual(result.kinds, ["ok"] * 300, result.err)
 
     def test_trailing_dot(self):
         self.assertKind(self.fetch(self.url("one.test.")), "ok")

@@ -10,13 +10,14 @@ class Politeness(Case):
 
     def test_rate(self):
         for mode in self.each_mode(POOLS):
-            self.origin.events_clear()
-            begin = time.monotonic()
-            self.json("-m", mode, "-w", 8, "--rate", "20/s", lines=["https://h%d.test/ok" % (i % 5) for i in range(60)])
-            self.assertGreater(time.monotonic() - begin, 2.5)
-            at = [t for t, _ in self.starts()]
-            for i in range(len(at) - 40):
-                self.assertGreater(at[i + 40] - at[i], 1.5)
+            with self.subTest(mode=mode):
+                self.origin.events_clear()
+                begin = time.monotonic()
+                self.json("-m", mode, "-w", 8, "--rate", "20/s", lines=["https://h%d.test/ok" % (i % 5) for i in range(60)])
+                self.assertGreater(time.monotonic() - begin, 2.5)
+                at = [t for t, _ in self.starts()]
+                for i in range(len(at) - 40):
+                    self.assertGreater(at[i + 40] - at[i], 1.5)
 
     def test_rate_units(self):
         self.assertEqual(self.json("--rate", "60/m", "https://a.test/ok").kinds, ["ok"])
@@ -26,61 +27,66 @@ class Politeness(Case):
 
     def test_per_host(self):
         for mode in self.each_mode(POOLS):
-            for dispatch in ("round-robin", "affinity"):
-                self.origin.events_clear()
-                lines = ["https://h%d.test/delay/60/text/%d" % (i % 3, i) for i in range(45)]
-                result = self.json("-m", mode, "-w", 12, "--per-host", 2, "--dispatch", dispatch, lines=lines)
-                self.assertEqual(result.kinds, ["ok"] * 45)
-                running, most = {}, {}
-                for event in self.origin.events():
-                    if event["event"] == "request":
-                        running[event["conn"]] = event["host"]
-                        count = list(running.values()).count(event["host"])
-                        most[event["host"]] = max(most.get(event["host"], 0), count)
-                    elif event["event"] == "done":
-                        running.pop(event["conn"], None)
-                self.assertLessEqual(max(most.values()), 2, most)
+            with self.subTest(mode=mode):
+                for dispatch in ("round-robin", "affinity"):
+                    self.origin.events_clear()
+                    lines = ["https://h%d.test/delay/60/text/%d" % (i % 3, i) for i in range(45)]
+                    result = self.json("-m", mode, "-w", 12, "--per-host", 2, "--dispatch", dispatch, lines=lines)
+                    self.assertEqual(result.kinds, ["ok"] * 45)
+                    running, most = {}, {}
+                    for event in self.origin.events():
+                        if event["event"] == "request":
+                            running[event["conn"]] = event["host"]
+                            count = list(running.values()).count(event["host"])
+                            most[event["host"]] = max(most.get(event["host"], 0), count)
+                        elif event["event"] == "done":
+                            running.pop(event["conn"], None)
+                    self.assertLessEqual(max(most.values()), 2, most)
 
     def test_per_host_does_not_hold_up_the_others(self):
         for mode in self.each_mode(POOLS):
-            lines = ["https://slow.test/delay/300/text/%d" % i for i in range(5)] + ["https://h%d.test/ok" % i for i in range(20)]
-            result = self.json("-m", mode, "-w", 4, "--per-host", 1, lines=lines)
-            done = [r["index"] for r in result.reports]
-            self.assertLess(done.index(25), done.index(5))
+            with self.subTest(mode=mode):
+                lines = ["https://slow.test/delay/300/text/%d" % i for i in range(5)] + ["https://h%d.test/ok" % i for i in range(20)]
+                result = self.json("-m", mode, "-w", 4, "--per-host", 1, lines=lines)
+                done = [r["index"] for r in result.reports]
+                self.assertLess(done.index(25), done.index(5))
 
     def test_per_host_delay(self):
         for mode in self.each_mode(POOLS):
-            self.origin.events_clear()
-            self.json("-m", mode, "-w", 8, "--per-host-delay", 0.3, lines=["https://h%d.test/ok" % (i % 2) for i in range(8)])
-            for host in ("h0.test", "h1.test"):
-                at = [t for t, h in self.starts() if h == host]
-                self.assertEqual(len(at), 4)
-                self.assertGreater(min(b - a for a, b in zip(at, at[1:])), 0.15)
+            with self.subTest(mode=mode):
+                self.origin.events_clear()
+                self.json("-m", mode, "-w", 8, "--per-host-delay", 0.3, lines=["https://h%d.test/ok" % (i % 2) for i in range(8)])
+                for host in ("h0.test", "h1.test"):
+                    at = [t for t, h in self.starts() if h == host]
+                    self.assertEqual(len(at), 4)
+                    self.assertGreater(min(b - a for a, b in zip(at, at[1:])), 0.15)
 
     def test_retry_after_pauses_the_host(self):
         for mode in self.each_mode(POOLS):
-            for retry in ([], ["--retry", 1]):
-                self.origin.events_clear()
-                lines = ["https://busy.test/retryafter/2/status/503"] + ["https://busy.test/ok"] * 3 + ["https://free.test/ok"] * 10
-                result = self.json("-m", mode, "-w", 1, "--per-host", 1, *retry, lines=lines)
-                self.assertEqual(len(result.reports), 14)
-                busy = [t for t, h in self.starts() if h == "busy.test"]
-                free = [t for t, h in self.starts() if h == "free.test"]
-                self.assertGreaterEqual(busy[1] - busy[0], 1.8)
-                self.assertLess(max(free) - busy[0], busy[1] - busy[0])
+            with self.subTest(mode=mode):
+                for retry in ([], ["--retry", 1]):
+                    self.origin.events_clear()
+                    lines = ["https://busy.test/retryafter/2/status/503"] + ["https://busy.test/ok"] * 3 + ["https://free.test/ok"] * 10
+                    result = self.json("-m", mode, "-w", 1, "--per-host", 1, *retry, lines=lines)
+                    self.assertEqual(len(result.reports), 14)
+                    busy = [t for t, h in self.starts() if h == "busy.test"]
+                    free = [t for t, h in self.starts() if h == "free.test"]
+                    self.assertGreaterEqual(busy[1] - busy[0], 1.8)
+                    self.assertLess(max(free) - busy[0], busy[1] - busy[0])
 
 
 class Denied(Case):
     def test_deny(self):
         for mode in self.each_mode():
-            self.origin.events_clear()
-            for args in (["--deny", "127.0.0.0/8"], ["--deny", "10.0.0.0/8,127.0.0.1/32"], ["--allow", "10.0.0.0/8"],
-                         ["--deny", "@" + self.write("deny", "# a list\n10.0.0.0/8\n127.0.0.0/8\n")]):
-                report = self.fetch("https://a.test/ok", "-m", mode, *args)
-                self.assertKind(report, "denied")
-            self.assertEqual(self.origin.events("request"), [])
-            for args in (["--deny", "10.0.0.0/8"], ["--allow", "127.0.0.0/8"], ["--deny", "127.0.0.2/32"]):
-                self.assertKind(self.fetch("https://a.test/ok", "-m", mode, *args), "ok")
+            with self.subTest(mode=mode):
+                self.origin.events_clear()
+                for args in (["--deny", "127.0.0.0/8"], ["--deny", "10.0.0.0/8,127.0.0.1/32"], ["--allow", "10.0.0.0/8"],
+                             ["--deny", "@" + self.write("deny", "# a list\n10.0.0.0/8\n127.0.0.0/8\n")]):
+                    report = self.fetch("https://a.test/ok", "-m", mode, *args)
+                    self.assertKind(report, "denied")
+                self.assertEqual(self.origin.events("request"), [])
+                for args in (["--deny", "10.0.0.0/8"], ["--allow", "127.0.0.0/8"], ["--deny", "127.0.0.2/32"]):
+                    self.assertKind(self.fetch("https://a.test/ok", "-m", mode, *args), "ok")
 
     def test_mapped_addresses(self):
         target = "https://[::ffff:127.0.0.1]:%d/ok" % self.origin.https
@@ -110,17 +116,19 @@ class Halt(Case):
     def test_soon(self):
         lines = ["https://a.test/status/404"] * 5 + ["https://a.test/ok"] * 3000
         for mode in self.each_mode():
-            result = self.json("-m", mode, "-w", 2, "--fail", "--halt", "soon,fail=3", lines=lines)
-            self.assertEqual(result.status, 1)
-            self.assertLess(len(result.reports), 2500)
-            self.assertNotIn("cancelled", {kind(r) for r in result.reports})
+            with self.subTest(mode=mode):
+                result = self.json("-m", mode, "-w", 2, "--fail", "--halt", "soon,fail=3", lines=lines)
+                self.assertEqual(result.status, 1)
+                self.assertLess(len(result.reports), 2500)
+                self.assertNotIn("cancelled", {kind(r) for r in result.reports})
 
     def test_now(self):
         lines = ["https://a.test/stall/5/bytes/9"] + ["https://a.test/status/404"] * 5 + ["https://a.test/ok"] * 100
         for mode in self.each_mode(POOLS):
-            result = self.json("-m", mode, "-w", 2, "-t", 40, "--fail", "--halt", "now,fail=2", lines=lines, timeout=35)
-            self.assertEqual(result.status, 1)
-            self.assertIn("cancelled", {kind(r) for r in result.reports})
+            with self.subTest(mode=mode):
+                result = self.json("-m", mode, "-w", 2, "-t", 40, "--fail", "--halt", "now,fail=2", lines=lines, timeout=35)
+                self.assertEqual(result.status, 1)
+                self.assertIn("cancelled", {kind(r) for r in result.reports})
 
     def test_percent(self):
         lines = ["https://a.test/ok"] * 5 + ["https://a.test/status/404"] * 2000

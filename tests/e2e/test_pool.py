@@ -28,62 +28,69 @@ class Pool(Case):
     def test_the_same_list_in_each_mode(self):
         lines, want = mixed(1000)
         for mode in self.each_mode():
-            for workers in (1, 3, 64) if mode != "serial" else (1,):
-                result = self.json("-m", mode, "-w", workers, lines=lines, timeout=300)
-                reports = sorted(result.reports, key=lambda r: r["index"])
-                self.assertEqual([r["index"] for r in reports], list(range(1, 1001)))
-                self.assertEqual([r["target"] for r in reports], lines)
-                wrong = [(r["target"], kind(r), w) for r, w in zip(reports, want) if kind(r) != w]
-                self.assertEqual(wrong, [], (mode, workers))
-                self.assertTrue(all(r["worker"] is None or 1 <= r["worker"] <= workers for r in reports))
+            with self.subTest(mode=mode):
+                for workers in (1, 3, 64) if mode != "serial" else (1,):
+                    result = self.json("-m", mode, "-w", workers, lines=lines, timeout=300)
+                    reports = sorted(result.reports, key=lambda r: r["index"])
+                    self.assertEqual([r["index"] for r in reports], list(range(1, 1001)))
+                    self.assertEqual([r["target"] for r in reports], lines)
+                    wrong = [(r["target"], kind(r), w) for r, w in zip(reports, want) if kind(r) != w]
+                    self.assertEqual(wrong, [], (mode, workers))
+                    self.assertTrue(all(r["worker"] is None or 1 <= r["worker"] <= workers for r in reports))
 
     def test_every_worker_works(self):
         for mode in self.each_mode(POOLS):
-            lines = ["https://h%d.test/gate/6/w%s/text/x" % (i, mode) for i in range(6)]
-            result = self.json("-m", mode, "-w", 6, lines=lines)
-            self.assertEqual(result.kinds, ["ok"] * 6, result)
-            self.assertEqual({r["worker"] for r in result.reports}, set(range(1, 7)))
+            with self.subTest(mode=mode):
+                lines = ["https://h%d.test/gate/6/w%s/text/x" % (i, mode) for i in range(6)]
+                result = self.json("-m", mode, "-w", 6, lines=lines)
+                self.assertEqual(result.kinds, ["ok"] * 6, result)
+                self.assertEqual({r["worker"] for r in result.reports}, set(range(1, 7)))
 
     def test_round_robin(self):
         for mode in self.each_mode(POOLS):
-            lines = ["https://h%d.test/ok" % i for i in range(400)]
-            result = self.json("-m", mode, "-w", 4, lines=lines)
-            counts = collections.Counter(r["worker"] for r in result.reports)
-            self.assertEqual(set(counts), {1, 2, 3, 4})
-            self.assertGreater(min(counts.values()), 20, counts)
+            with self.subTest(mode=mode):
+                lines = ["https://h%d.test/ok" % i for i in range(400)]
+                result = self.json("-m", mode, "-w", 4, lines=lines)
+                counts = collections.Counter(r["worker"] for r in result.reports)
+                self.assertEqual(set(counts), {1, 2, 3, 4})
+                self.assertGreater(min(counts.values()), 20, counts)
 
     def test_no_target_waits_behind_a_slow_one(self):
         """One target holds its worker until the last of the list is fetched: the others must get past it."""
         for mode in self.each_mode(POOLS):
-            lines = ["https://slow.test/gate/2/past%s/text/x" % mode] + ["https://h%d.test/ok" % i for i in range(100)]
-            lines += ["https://last.test/gate/2/past%s/text/x" % mode]
-            result = self.json("-m", mode, "-w", 2, "-t", 30, lines=lines)
-            self.assertEqual(result.kinds, ["ok"] * 102, result.err)
+            with self.subTest(mode=mode):
+                lines = ["https://slow.test/gate/2/past%s/text/x" % mode] + ["https://h%d.test/ok" % i for i in range(100)]
+                lines += ["https://last.test/gate/2/past%s/text/x" % mode]
+                result = self.json("-m", mode, "-w", 2, "-t", 30, lines=lines)
+                self.assertEqual(result.kinds, ["ok"] * 102, result.err)
 
     def test_affinity(self):
         for mode in self.each_mode(POOLS):
-            lines = ["https://h%d.test/ok" % (i % 20) for i in range(400)]
-            result = self.json("-m", mode, "-w", 5, "--dispatch", "affinity", lines=lines)
-            where = collections.defaultdict(set)
-            for r in result.reports:
-                where[r["target"]].add(r["worker"])
-            self.assertEqual(len(result.reports), 400)
-            self.assertTrue(all(len(w) == 1 for w in where.values()), where)
-            self.assertGreater(len(set.union(*where.values())), 1)
+            with self.subTest(mode=mode):
+                lines = ["https://h%d.test/ok" % (i % 20) for i in range(400)]
+                result = self.json("-m", mode, "-w", 5, "--dispatch", "affinity", lines=lines)
+                where = collections.defaultdict(set)
+                for r in result.reports:
+                    where[r["target"]].add(r["worker"])
+                self.assertEqual(len(result.reports), 400)
+                self.assertTrue(all(len(w) == 1 for w in where.values()), where)
+                self.assertGreater(len(set.union(*where.values())), 1)
 
     def test_keepalive_within_a_worker(self):
         for mode in self.each_mode():
-            self.origin.events_clear()
-            result = self.json("-m", mode, "-w", 1, "--order", "input", lines=["https://k.test/ok"] * 20)
-            self.assertEqual([r["reused"] for r in result.reports], [False] + [True] * 19)
-            self.assertEqual(len({e["conn"] for e in self.origin.events("request")}), 1)
+            with self.subTest(mode=mode):
+                self.origin.events_clear()
+                result = self.json("-m", mode, "-w", 1, "--order", "input", lines=["https://k.test/ok"] * 20)
+                self.assertEqual([r["reused"] for r in result.reports], [False] + [True] * 19)
+                self.assertEqual(len({e["conn"] for e in self.origin.events("request")}), 1)
 
     def test_no_keepalive(self):
         for mode in self.each_mode():
-            self.origin.events_clear()
-            result = self.json("-m", mode, "-w", 1, "--no-keepalive", lines=["https://k.test/ok"] * 5)
-            self.assertEqual([r["reused"] for r in result.reports], [False] * 5)
-            self.assertEqual(len({e["conn"] for e in self.origin.events("request")}), 5)
+            with self.subTest(mode=mode):
+                self.origin.events_clear()
+                result = self.json("-m", mode, "-w", 1, "--no-keepalive", lines=["https://k.test/ok"] * 5)
+                self.assertEqual([r["reused"] for r in result.reports], [False] * 5)
+                self.assertEqual(len({e["conn"] for e in self.origin.events("request")}), 5)
 
     def test_max_tasks_per_worker(self):
         result = self.json("-m", "process", "-w", 2, "--max-tasks-per-worker", 3, lines=["https://k.test/ok"] * 40)
@@ -93,7 +100,8 @@ class Pool(Case):
 
     def test_one_target_of_many_workers(self):
         for mode in self.each_mode(POOLS):
-            self.assertEqual(self.json("-m", mode, "-w", 200, lines=["https://a.test/ok"]).kinds, ["ok"])
+            with self.subTest(mode=mode):
+                self.assertEqual(self.json("-m", mode, "-w", 200, lines=["https://a.test/ok"]).kinds, ["ok"])
 
     def test_default_workers(self):
         lines = ["https://h%d.test/gate/5/default/text/x" % i for i in range(5)]
@@ -127,6 +135,7 @@ class Twenty(Case):
         for i in range(20000):
             lines.append(("https://h%d.test/status/%d" % (i % 50, (200, 404, 503)[i % 3])) if i % 10 else "bad line %d" % i)
         for mode in self.each_mode(POOLS):
-            result = self.json("-m", mode, "-w", 16, lines=lines, timeout=400)
-            self.assertEqual(sorted(r["index"] for r in result.reports), list(range(1, 20001)))
-            self.assertEqual(collections.Counter(map(kind, result.reports)), {"ok": 18000, "invalid-target": 2000})
+            with self.subTest(mode=mode):
+                result = self.json("-m", mode, "-w", 16, lines=lines, timeout=400)
+                self.assertEqual(sorted(r["index"] for r in result.reports), list(range(1, 20001)))
+                self.assertEqual(collections.Counter(map(kind, result.reports)), {"ok": 18000, "invalid-target": 2000})

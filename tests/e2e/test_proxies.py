@@ -19,11 +19,12 @@ class Proxies(Case):
 
     def test_https_by_connect(self):
         for mode in self.each_mode():
-            for name in ("PROXY", "PROXYS"):
-                self.origin.events_clear()
-                result = self.run_with("-m", mode, "-f", "body", "--proxy", self.proxy(name), self.host() + "/bytes/300000/p")
-                self.assertTrue(result.out == pattern(300000, "p"), result.err)
-                self.assertEqual(self.proxied(), ["CONNECT a.test:%d HTTP/1.1" % self.origin.https])
+            with self.subTest(mode=mode):
+                for name in ("PROXY", "PROXYS"):
+                    self.origin.events_clear()
+                    result = self.run_with("-m", mode, "-f", "body", "--proxy", self.proxy(name), self.host() + "/bytes/300000/p")
+                    self.assertTrue(result.out == pattern(300000, "p"), result.err)
+                    self.assertEqual(self.proxied(), ["CONNECT a.test:%d HTTP/1.1" % self.origin.https])
 
     def test_clear_text_in_absolute_form(self):
         for name in ("PROXY", "PROXYS"):
@@ -56,13 +57,14 @@ class Proxies(Case):
 
     def test_failures_are_the_proxy_s(self):
         for mode in self.each_mode():
-            for label in ("proxy403", "proxy407", "proxy502", "proxyreset", "proxyclose", "proxygarbage", "proxyhuge"):
-                report = self.fetch(self.host(label + ".test"), "-m", mode, "--proxy", self.proxy())
-                self.assertEqual((label, kind(report), report["error"]["phase"]), (label, "proxy", "proxy"))
-                self.assertIn("127.0.0.1", report["error"]["message"])
-            report = self.fetch(self.host("proxyhang.test"), "-m", mode, "--proxy", self.proxy(), "-t", 0.4)
-            self.assertIn(kind(report), ("proxy", "timeout"))
-            self.assertEqual(report["error"]["phase"], "proxy")
+            with self.subTest(mode=mode):
+                for label in ("proxy403", "proxy407", "proxy502", "proxyreset", "proxyclose", "proxygarbage", "proxyhuge"):
+                    report = self.fetch(self.host(label + ".test"), "-m", mode, "--proxy", self.proxy())
+                    self.assertEqual((label, kind(report), report["error"]["phase"]), (label, "proxy", "proxy"))
+                    self.assertIn("127.0.0.1", report["error"]["message"])
+                report = self.fetch(self.host("proxyhang.test"), "-m", mode, "--proxy", self.proxy(), "-t", 0.4)
+                self.assertIn(kind(report), ("proxy", "timeout"))
+                self.assertEqual(report["error"]["phase"], "proxy")
 
     def test_the_status_is_named(self):
         self.assertIn("403", self.fetch(self.host("proxy403.test"), "--proxy", self.proxy())["error"]["message"])
@@ -140,11 +142,12 @@ class Authenticated(Case):
         target = "https://a.test:%d/ok" % self.origin.https
         good = "http://user:p%%40ss%%20word@127.0.0.1:%d" % self.origin.port("PROXY")
         for mode in self.each_mode():
-            self.assertKind(self.fetch(target, "-m", mode, "--proxy", good), "ok")
-            for bad in ("http://user:wrong@127.0.0.1:%d", "http://127.0.0.1:%d"):
-                report = self.fetch(target, "-m", mode, "--proxy", bad % self.origin.port("PROXY"))
-                self.assertKind(report, "proxy", "proxy")
-                self.assertIn("407", report["error"]["message"])
+            with self.subTest(mode=mode):
+                self.assertKind(self.fetch(target, "-m", mode, "--proxy", good), "ok")
+                for bad in ("http://user:wrong@127.0.0.1:%d", "http://127.0.0.1:%d"):
+                    report = self.fetch(target, "-m", mode, "--proxy", bad % self.origin.port("PROXY"))
+                    self.assertKind(report, "proxy", "proxy")
+                    self.assertIn("407", report["error"]["message"])
 
     def test_clear_text_too_and_never_to_the_origin(self):
         self.origin.events_clear()

@@ -18,10 +18,11 @@ class Redirects(Case):
 
     def test_each_code(self):
         for mode in self.each_mode():
-            for code in (301, 302, 303, 307, 308):
-                report = self.fetch(to("/text/there", code), "-L", "-m", mode)
-                self.assertEqual((report["status"], report["url"]), (200, "https://a.test/text/there"), code)
-                self.assertEqual(report["redirects"], ["https://a.test/text/there"])
+            with self.subTest(mode=mode):
+                for code in (301, 302, 303, 307, 308):
+                    report = self.fetch(to("/text/there", code), "-L", "-m", mode)
+                    self.assertEqual((report["status"], report["url"]), (200, "https://a.test/text/there"), code)
+                    self.assertEqual(report["redirects"], ["https://a.test/text/there"])
 
     def test_codes_that_are_no_redirects(self):
         for code in (300, 304, 305, 306, 399):
@@ -107,12 +108,6 @@ class Redirects(Case):
         self.fetch(to("/text/there"), "-L", "-H", "Authorization: Bearer x")
         for event in self.origin.events("request"):
             self.assertIn(["Authorization", "Bearer x"], event["headers"])
-
-    def test_secrets_do_not_come_back(self):
-        self.origin.events_clear()
-        self.fetch(to("https://b.test/redirect/302?to=https%3A%2F%2Fa.test%2Ftext%2Fback"), "-L", "-H", "Authorization: Bearer x")
-        last = self.origin.events("request")[-1]
-        self.assertNotIn("authorization", [n.lower() for n, _ in last["headers"]])
 
     def test_cookies_of_servers_are_not_kept(self):
         self.origin.events_clear()

@@ -7,10 +7,11 @@ from harness import Case, POOLS, kind
 class Retries(Case):
     def test_statuses(self):
         for mode in self.each_mode():
-            for code in (408, 429, 500, 502, 503, 504):
-                report = self.fetch("https://a.test/flaky/2/%d/%s%d/text/x" % (code, mode, code), "-m", mode, "--retry", 3,
-                                    "--retry-delay", 0.05)
-                self.assertEqual((code, report["status"], report["attempts"]), (code, 200, 3))
+            with self.subTest(mode=mode):
+                for code in (408, 429, 500, 502, 503, 504):
+                    report = self.fetch("https://a.test/flaky/2/%d/%s%d/text/x" % (code, mode, code), "-m", mode, "--retry", 3,
+                                        "--retry-delay", 0.05)
+                    self.assertEqual((code, report["status"], report["attempts"]), (code, 200, 3))
 
     def test_statuses_that_stay(self):
         for code in (400, 401, 403, 404, 410, 501, 505):
@@ -23,9 +24,10 @@ class Retries(Case):
 
     def test_the_last_answer_counts(self):
         for mode in self.each_mode():
-            result = self.run_with("-m", mode, "-f", "body", "--retry", 2, "--retry-delay", 0.05, "https://a.test/status/503/text/no")
-            self.assertEqual((result.status, result.out), (0, b"no"), result)
-            self.assertEqual(self.fetch("https://a.test/status/503", "--retry", 2, "--retry-delay", 0.05)["attempts"], 3)
+            with self.subTest(mode=mode):
+                result = self.run_with("-m", mode, "-f", "body", "--retry", 2, "--retry-delay", 0.05, "https://a.test/status/503/text/no")
+                self.assertEqual((result.status, result.out), (0, b"no"), result)
+                self.assertEqual(self.fetch("https://a.test/status/503", "--retry", 2, "--retry-delay", 0.05)["attempts"], 3)
 
     def test_with_fail(self):
         report = self.fetch("https://a.test/status/503", "--fail", "--retry", 1, "--retry-delay", 0.05)
@@ -76,26 +78,29 @@ class Retries(Case):
 
     def test_a_waiting_retry_holds_no_worker(self):
         for mode in self.each_mode():
-            lines = ["https://w%d.test/flaky/1/503/wait%s%d/text/x" % (i, mode, i) for i in range(20)]
-            lines += ["https://o%d.test/ok" % i for i in range(20)]
-            start = time.monotonic()
-            result = self.json("-m", mode, "-w", 1, "--retry", 1, "--retry-delay", 2, lines=lines)
-            self.assertEqual(result.kinds, ["ok"] * 40)
-            self.assertLess(time.monotonic() - start, 20)
-            done = [r["index"] for r in result.reports]
-            self.assertLess(done.index(40), done.index(1))
+            with self.subTest(mode=mode):
+                lines = ["https://w%d.test/flaky/1/503/wait%s%d/text/x" % (i, mode, i) for i in range(20)]
+                lines += ["https://o%d.test/ok" % i for i in range(20)]
+                start = time.monotonic()
+                result = self.json("-m", mode, "-w", 1, "--retry", 1, "--retry-delay", 2, lines=lines)
+                self.assertEqual(result.kinds, ["ok"] * 40)
+                self.assertLess(time.monotonic() - start, 20)
+                done = [r["index"] for r in result.reports]
+                self.assertLess(done.index(40), done.index(1))
 
     def test_one_report_and_one_body_for_all_tries(self):
         for mode in self.each_mode(POOLS):
-            lines = ["https://h%d.test/flaky/%d/502/b%s%d/text/x%d." % (i % 5, i % 3, mode, i, i) for i in range(60)]
-            result = self.run_with("-m", mode, "-w", 8, "-f", "body", "--retry", 2, "--retry-delay", 0.05, lines=lines)
-            self.assertEqual(result.out.decode(), "".join("x%d." % i for i in range(60)))
+            with self.subTest(mode=mode):
+                lines = ["https://h%d.test/flaky/%d/502/b%s%d/text/x%d." % (i % 5, i % 3, mode, i, i) for i in range(60)]
+                result = self.run_with("-m", mode, "-w", 8, "-f", "body", "--retry", 2, "--retry-delay", 0.05, lines=lines)
+                self.assertEqual(result.out.decode(), "".join("x%d." % i for i in range(60)))
 
     def test_a_dead_kept_connection_costs_no_attempt(self):
         for mode in self.each_mode():
-            lines = ["https://k.test/script?send:HTTP/1.1%20200%20OK%0D%0AContent-Length:%202%0D%0A%0D%0Aok;close", "https://k.test/ok"]
-            result = self.json("-m", mode, "-w", 1, "--order", "input", lines=lines)
-            self.assertEqual([(kind(r), r["attempts"]) for r in result.reports], [("ok", 1), ("ok", 1)])
+            with self.subTest(mode=mode):
+                lines = ["https://k.test/script?send:HTTP/1.1%20200%20OK%0D%0AContent-Length:%202%0D%0A%0D%0Aok;close", "https://k.test/ok"]
+                result = self.json("-m", mode, "-w", 1, "--order", "input", lines=lines)
+                self.assertEqual([(kind(r), r["attempts"]) for r in result.reports], [("ok", 1), ("ok", 1)])
 
     def test_bad_numbers(self):
         for bad in ("-1", "x", "1.5"):

@@ -22,106 +22,115 @@ class Signals(Case):
 
     def test_the_first_ends_in_order(self):
         for mode in self.each_mode():
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                process = self.run_held(mode)
-                process.send_signal(number)
-                result = self.finish(process, timeout=40)
-                self.assertEqual(result.status, 128 + number, result)
-                cancelled = [r for r in result.reports if kind(r) == "cancelled"]
-                self.assertGreaterEqual(len(cancelled), 1 if mode == "serial" else 2)
-                self.assertEqual(len({r["index"] for r in result.reports}), len(result.reports))
-                self.assertTrue(result.err.strip(), "the summary is missing")
-                self.assertEqual(session_pids(process.pid), [])
+            with self.subTest(mode=mode):
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    process = self.run_held(mode)
+                    process.send_signal(number)
+                    result = self.finish(process, timeout=40)
+                    self.assertEqual(result.status, 128 + number, result)
+                    cancelled = [r for r in result.reports if kind(r) == "cancelled"]
+                    self.assertGreaterEqual(len(cancelled), 1 if mode == "serial" else 2)
+                    self.assertEqual(len({r["index"] for r in result.reports}), len(result.reports))
+                    self.assertTrue(result.err.strip(), "the summary is missing")
+                    self.assertEqual(session_pids(process.pid), [])
 
     def test_the_second_ends_at_once(self):
         for mode in self.each_mode():
-            process = self.run_held(mode)
-            process.send_signal(signal.SIGINT)
-            process.send_signal(signal.SIGINT)
-            result = self.finish(process, timeout=20)
-            self.assertEqual(result.status, 130, result)
-            self.wait_until(lambda: not session_pids(process.pid), "no process is left")
+            with self.subTest(mode=mode):
+                process = self.run_held(mode)
+                process.send_signal(signal.SIGINT)
+                process.send_signal(signal.SIGINT)
+                result = self.finish(process, timeout=20)
+                self.assertEqual(result.status, 130, result)
+                self.wait_until(lambda: not session_pids(process.pid), "no process is left")
 
     def test_a_signal_while_waiting_for_input(self):
         for mode in self.each_mode():
-            process = self.start("-m", mode, "-f", "json")
-            process.stdin.write(b"https://a.test/ok\n")
-            process.stdin.flush()
-            self.assertIn(b'"status":200', process.stdout.readline().replace(b" ", b""))
-            process.send_signal(signal.SIGTERM)
-            self.assertEqual(self.finish(process).status, 143)
+            with self.subTest(mode=mode):
+                process = self.start("-m", mode, "-f", "json")
+                process.stdin.write(b"https://a.test/ok\n")
+                process.stdin.flush()
+                self.assertIn(b'"status":200', process.stdout.readline().replace(b" ", b""))
+                process.send_signal(signal.SIGTERM)
+                self.assertEqual(self.finish(process).status, 143)
 
     def test_a_signal_at_the_very_start(self):
         for mode in self.each_mode():
-            for wait in (0, 0.005, 0.02, 0.05, 0.1):
-                process = self.start("-m", mode, "-f", "none", "-w", 8, "-i", "/dev/stdin")
-                time.sleep(wait)
-                process.send_signal(signal.SIGTERM)
-                out, err = process.communicate(b"https://a.test/ok\n" * 50, timeout=60)
-                self.assertIn(process.returncode, (143, -15), err)
-                self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left")
+            with self.subTest(mode=mode):
+                for wait in (0, 0.005, 0.02, 0.05, 0.1):
+                    process = self.start("-m", mode, "-f", "none", "-w", 8, "-i", "/dev/stdin")
+                    time.sleep(wait)
+                    process.send_signal(signal.SIGTERM)
+                    out, err = process.communicate(b"https://a.test/ok\n" * 50, timeout=60)
+                    self.assertIn(process.returncode, (143, -15), err)
+                    self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left")
 
     def test_a_closed_pipe(self):
         for mode in self.each_mode():
-            for form in ("text", "json", "body"):
-                command = self.command("-m", mode, "-w", 4, "-f", form)
-                process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                           start_new_session=True)
-                process.stdout.close()
-                try:
-                    process.stdin.write(b"https://a.test/bytes/100000\n" * 500)
-                    process.stdin.close()
-                except BrokenPipeError:
-                    pass
-                process.stdin = process.stdout = None
-                err = process.communicate(timeout=60)[1]
-                self.assertIn(process.returncode, (141, -13), err)
-                self.assertNotIn(b"roken pipe", err)
-                self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left")
+            with self.subTest(mode=mode):
+                for form in ("text", "json", "body"):
+                    command = self.command("-m", mode, "-w", 4, "-f", form)
+                    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                               start_new_session=True)
+                    process.stdout.close()
+                    try:
+                        process.stdin.write(b"https://a.test/bytes/100000\n" * 500)
+                        process.stdin.close()
+                    except BrokenPipeError:
+                        pass
+                    process.stdin = process.stdout = None
+                    err = process.communicate(timeout=60)[1]
+                    self.assertIn(process.returncode, (141, -13), err)
+                    self.assertNotIn(b"roken pipe", err)
+                    self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left")
 
     def test_usr1_says_where_things_stand(self):
         for mode in self.each_mode(POOLS):
-            process = self.run_held(mode, "--no-progress")
-            process.send_signal(signal.SIGUSR1)
-            line = process.stderr.readline().decode()
-            self.assertRegex(line, r"\d")
-            process.send_signal(signal.SIGTERM)
-            self.assertEqual(self.finish(process).status, 143)
+            with self.subTest(mode=mode):
+                process = self.run_held(mode, "--no-progress")
+                process.send_signal(signal.SIGUSR1)
+                line = process.stderr.readline().decode()
+                self.assertRegex(line, r"\d")
+                process.send_signal(signal.SIGTERM)
+                self.assertEqual(self.finish(process).status, 143)
 
     def test_hup_stays_ignored_under_nohup(self):
         for mode in self.each_mode(POOLS):
-            process = self.run_held(mode, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
-            process.send_signal(signal.SIGHUP)
-            time.sleep(0.3)
-            self.assertIsNone(process.poll())
-            process.send_signal(signal.SIGTERM)
-            self.assertEqual(self.finish(process).status, 143)
+            with self.subTest(mode=mode):
+                process = self.run_held(mode, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+                process.send_signal(signal.SIGHUP)
+                time.sleep(0.3)
+                self.assertIsNone(process.poll())
+                process.send_signal(signal.SIGTERM)
+                self.assertEqual(self.finish(process).status, 143)
 
     def test_workers_leave_the_signals_to_the_parent(self):
         """^C reaches the whole group: the reports come nevertheless."""
         for mode in self.each_mode():
-            process = self.run_held(mode)
-            os.killpg(process.pid, signal.SIGINT)
-            result = self.finish(process)
-            self.assertEqual(result.status, 130, result)
-            self.assertNotIn("worker-died", {kind(r) for r in result.reports})
-            self.assertIn("cancelled", {kind(r) for r in result.reports})
+            with self.subTest(mode=mode):
+                process = self.run_held(mode)
+                os.killpg(process.pid, signal.SIGINT)
+                result = self.finish(process)
+                self.assertEqual(result.status, 130, result)
+                self.assertNotIn("worker-died", {kind(r) for r in result.reports})
+                self.assertIn("cancelled", {kind(r) for r in result.reports})
 
     def test_stop_and_continue(self):
         for mode in self.each_mode():
-            lines = ["https://h%d.test/delay/30/ok" % i for i in range(60)]
-            process = self.start("-m", mode, "-w", 4, "-t", 2, "-f", "json")
-            process.stdin.write("\n".join(lines).encode() + b"\n")
-            process.stdin.flush()
-            process.stdout.readline()
-            os.killpg(process.pid, signal.SIGSTOP)
-            time.sleep(3)
-            os.killpg(process.pid, signal.SIGCONT)
-            process.stdin.close()
-            process.stdin = None
-            result = self.finish(process)
-            self.assertNotIn("worker-died", [kind(r) for r in result.reports], result)
-            self.assertEqual(len(result.reports), 59)
+            with self.subTest(mode=mode):
+                lines = ["https://h%d.test/delay/30/ok" % i for i in range(60)]
+                process = self.start("-m", mode, "-w", 4, "-t", 2, "-f", "json")
+                process.stdin.write("\n".join(lines).encode() + b"\n")
+                process.stdin.flush()
+                process.stdout.readline()
+                os.killpg(process.pid, signal.SIGSTOP)
+                time.sleep(3)
+                os.killpg(process.pid, signal.SIGCONT)
+                process.stdin.close()
+                process.stdin = None
+                result = self.finish(process)
+                self.assertNotIn("worker-died", [kind(r) for r in result.reports], result)
+                self.assertEqual(len(result.reports), 59)
 
     def test_only_the_parent_stopped(self):
         lines = ["https://h%d.test/delay/30/ok" % i for i in range(60)]
@@ -140,9 +149,10 @@ class Signals(Case):
 
     def test_a_killed_parent_leaves_nobody(self):
         for mode in self.each_mode():
-            process = self.run_held(mode, hold=8)
-            if mode == "process":
-                self.assertEqual(len(children(process.pid)), 8)
-            process.kill()
-            process.wait()
-            self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left", 2)
+            with self.subTest(mode=mode):
+                process = self.run_held(mode, hold=8)
+                if mode == "process":
+                    self.assertEqual(len(children(process.pid)), 8)
+                process.kill()
+                process.wait()
+                self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left", 2)

@@ -16,14 +16,15 @@ class Timeouts(Case):
 
     def test_silence_at_each_phase(self):
         for mode in self.each_mode():
-            for target, phase in (("silent.test", "tls"), ("halfhello.test", "tls"), ("silentafter.test", "headers"),
-                                  ("https://a.test/script?wait:20000", "headers"),
-                                  ("https://a.test/script?send:HTTP/1.1;wait:20000", "headers"),
-                                  ("https://a.test/stall/5/bytes/10", "body"),
-                                  ("https://a.test/chunked/5/stall/5/bytes/10", "body"),
-                                  ("https://a.test/eof/stall/5/bytes/10", "body")):
-                report = self.timed(target, "-m", mode, "-t", 0.4, least=0.4, most=0.4)
-                self.assertKind(report, "timeout", phase)
+            with self.subTest(mode=mode):
+                for target, phase in (("silent.test", "tls"), ("halfhello.test", "tls"), ("silentafter.test", "headers"),
+                                      ("https://a.test/script?wait:20000", "headers"),
+                                      ("https://a.test/script?send:HTTP/1.1;wait:20000", "headers"),
+                                      ("https://a.test/stall/5/bytes/10", "body"),
+                                      ("https://a.test/chunked/5/stall/5/bytes/10", "body"),
+                                      ("https://a.test/eof/stall/5/bytes/10", "body")):
+                    report = self.timed(target, "-m", mode, "-t", 0.4, least=0.4, most=0.4)
+                    self.assertKind(report, "timeout", phase)
 
     def test_a_drip_is_no_silence(self):
         report = self.fetch("https://a.test/drip/10/100/bytes/100", "-t", 0.8)
@@ -31,8 +32,9 @@ class Timeouts(Case):
 
     def test_max_time_ends_a_drip(self):
         for mode in self.each_mode():
-            report = self.timed("https://a.test/drip/1/50/bytes/10000", "-m", mode, "--max-time", 0.7, least=0.7, most=0.7)
-            self.assertKind(report, "timeout", "body")
+            with self.subTest(mode=mode):
+                report = self.timed("https://a.test/drip/1/50/bytes/10000", "-m", mode, "--max-time", 0.7, least=0.7, most=0.7)
+                self.assertKind(report, "timeout", "body")
 
     def test_max_time_ends_a_dripping_head(self):
         report = self.timed("https://a.test/script?send:HTTP/1.1%20200%20OK%0D%0A;drip:50:" + "X" * 1000, "--max-time", 0.7,
@@ -59,11 +61,12 @@ class Timeouts(Case):
 
     def test_a_slow_reader_costs_nobody_time(self):
         for mode in self.each_mode():
-            process = self.start("-m", mode, "-w", 4, "-t", 1, "--max-time", 2, "-f", "body",
-                                 *["https://h%d.test/bytes/4000000/x" % i for i in range(6)])
-            time.sleep(4)
-            result = self.finish(process)
-            self.assertEqual((result.status, len(result.out)), (0, 24000000), result.err)
+            with self.subTest(mode=mode):
+                process = self.start("-m", mode, "-w", 4, "-t", 1, "--max-time", 2, "-f", "body",
+                                     *["https://h%d.test/bytes/4000000/x" % i for i in range(6)])
+                time.sleep(4)
+                result = self.finish(process)
+                self.assertEqual((result.status, len(result.out)), (0, 24000000), result.err)
 
     def test_bad_numbers(self):
         for option in ("-t", "--connect-timeout", "--max-time", "--retry-delay"):

@@ -20,7 +20,7 @@ class Usage(Case):
         self.assertEqual(self.json("--workers=2", "--timeout=5", "https://a.test/ok").kinds, ["ok"])
 
     def test_contradictions(self):
-        for args in (["-4", "-6"], ["-f", "body", "-o", self.path("o"), "--resume", "--joblog", self.path("j")], ["--resume"],
+        for args in (["-f", "body", "-o", self.path("o"), "--resume", "--joblog", self.path("j")], ["--resume"],
                      ["--resume-failed"], ["-m", "thread", "--sandbox", "require"], ["-m", "serial", "--sandbox", "require"],
                      ["--sandbox", "maybe"], ["--path", "no-slash"], ["--path", "/a b"], ["--path", "/a\r\nX: y"], ["--max-redirs", "-1"],
                      ["--user", "no-such-user-at-all"], ["--per-host", "0"], ["--max-tasks-per-worker", "-1"]):
@@ -39,7 +39,7 @@ class Usage(Case):
         self.assertEqual((result.status, self.origin.events("open")), (0, []))
 
     def test_config(self):
-        path = self.write("config", '# a comment\nworkers = 3\n--format json\nheader = "X-One: a b"\nuser-agent: me\nfail\n\nw 2\n')
+        path = self.write("config", '# a comment\nworkers = 3\n--format json\nheader = "X-One: a b"\nuser-agent: me\nfail\n\n-w 2\n')
         self.origin.events_clear()
         result = self.run_with("--config", path, "https://a.test/status/404")
         self.assertEqual([r["error"]["kind"] for r in result.reports], ["http-status"])

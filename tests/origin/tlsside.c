@@ -390,7 +390,7 @@ static int alpn_choose(SSL *s, const unsigned char **out, unsigned char *out_len
     static const unsigned char ours[] = "\x08http/1.1";
     const char *name = SSL_get_servername(s, TLSEXT_NAMETYPE_host_name);
     (void)arg;
-    if (name && label_has(name, "alpnh2")) {
+    if (name && label_has(name, "wrongalpn")) {
         *out = (const unsigned char *)"h2";
         *out_len = 2;
         return SSL_TLSEXT_ERR_OK;

@@ -2,7 +2,7 @@
  * What a TLS port does before, in and after the handshake, by the words of the name's first label
  * (certificates: authority.h; the table is in tlsside.c):
  *   before     silent close reset helloclose helloreset plain garbage alert halfhello ssh slowaccept
- *   handshake  tls10 tls11 tls12 tls13 needcert dribble nocommon alpnh2 stallhandshake
+ *   handshake  tls10 tls11 tls12 tls13 needcert dribble nocommon wrongalpn
  *   after      notickets ticketflood keyupdates renegotiate resetafter closeafter abruptafter silentafter
  */
 #ifndef ORIGIN_TLSSIDE_H
