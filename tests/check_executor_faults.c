@@ -235,6 +235,7 @@ START_TEST(a_worker_dies_while_it_is_held)
     while (l->of[1].body == 0)
         ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
     ck_assert(executor_worker_status(l->x, 1, &st));
+    ck_assert_int_eq(executor_poll(l->x, 200, ledger_note, l), 0); /* it fills its pipe meanwhile */
     ck_assert_int_eq(kill(st.pid, SIGKILL), 0);
     ck_assert_int_eq(executor_poll(l->x, 50, ledger_note, l), 0);
     size_t before = l->of[1].body;

@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         sane_target(&t);
         target_free(&t);
     } else {
-        must((err.kind == ERROR_HTTP || err.kind == ERROR_DENIED) && err.phase == PHASE_HEADERS, "what a reference is refused for");
+        must((err.kind == ERROR_HTTP || err.kind == ERROR_DENIED) && err.phase == PHASE_HEADERS,
+             "what a reference is refused for");
     }
     target_free(&base);
     return 0;
