@@ -30,3 +30,10 @@ tests_check_summary_SOURCES = tests/check_summary.c
 tests_check_summary_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_summary_LDADD = libpfetchrun.a $(FETCH_LIBS) $(CHECK_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/fuzz_record
+FUZZ_TESTS += tests/fuzz/fuzz_record
+tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz_record.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_record_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_record_LDADD = libpfetchrun.a $(FETCH_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/record

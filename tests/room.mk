@@ -53,32 +53,8 @@ E2E_TESTS = \
 	tests/e2e/test_streaming.py \
 	tests/e2e/test_timeouts.py \
 	tests/e2e/test_tls.py \
-	tests/e2e/test_usage.py
-	tests/e2e/test_directory.py \
-	tests/e2e/test_encodings.py \
-	tests/e2e/test_formats.py \
-	tests/e2e/test_framing.py \
-	tests/e2e/test_hostile.py \
-	tests/e2e/test_input.py \
-	tests/e2e/test_names.py \
-	tests/e2e/test_order.py \
-	tests/e2e/test_politeness.py \
-	tests/e2e/test_pool.py \
-	tests/e2e/test_proxies.py \
-	tests/e2e/test_redirects.py \
-	tests/e2e/test_retries.py \
-	tests/e2e/test_signals.py \
-	tests/e2e/test_streaming.py \
-	tests/e2e/test_timeouts.py \
-	tests/e2e/test_tls.py \
-	tests/e2e/test_usage.py
-	tests/e2e/test_directory.py \
-	tests/e2e/test_formats.py \
-	tests/e2e/test_input.py \
-	tests/e2e/test_order.py \
-	tests/e2e/test_pool.py \
-	tests/e2e/test_signals.py \
-	tests/e2e/test_timeouts.py
+	tests/e2e/test_usage.py \
+	tests/e2e/test_vectors.py
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) tests/e2e/run tests/e2e/harness.py tests/e2e/pending
 EXTRA_DIST += .clang-format .clang-tidy

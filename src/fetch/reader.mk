@@ -35,7 +35,7 @@ EXTRA_DIST += \
 	tests/fuzz/replay.c
 
 if HAVE_CHECK
-READER_TESTS = tests/check_response tests/check_body tests/check_message tests/check_coding
+READER_TESTS = tests/check_response tests/check_body tests/check_message tests/check_vectors tests/check_coding
 check_PROGRAMS += $(READER_TESTS)
 TESTS += $(READER_TESTS)
 tests_check_response_SOURCES = tests/check_response.c
@@ -47,6 +47,9 @@ tests_check_body_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_message_SOURCES = tests/check_message.c $(MESSAGE_SOURCES)
 tests_check_message_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_message_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_vectors_SOURCES = tests/check_vectors.c $(MESSAGE_SOURCES)
+tests_check_vectors_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_vectors_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_coding_SOURCES = tests/check_coding.c
 tests_check_coding_CPPFLAGS = $(CHECK_CPPFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
 tests_check_coding_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)

@@ -20,3 +20,4 @@ tests_check_error_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_error_LDADD = libfetch.a $(BASE_LIBS) $(CHECK_LIBS)
 endif
 include src/fetch/get.mk
+include src/fetch/fuzz.mk
