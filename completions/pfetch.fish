@@ -1,5 +1,5 @@
 # fish completion for pfetch; generated from src/options_table.c: see CONTRIBUTING.md
-complete -c pfetch -f
+complete -c pfetch -f -a '(__fish_print_hostnames)'
 complete -c pfetch -l input -s i -r -F -d 'read targets from FILE'
 complete -c pfetch -l path -x -d 'what a bare host is asked for'
 complete -c pfetch -l shard -x -d 'fetch only part I of N'

@@ -23,18 +23,18 @@ static void bash_values(const struct option_spec *s)
         printf(" | -%c", s->letter);
     printf(")\n        ");
     if (s->choices[0].name) {
-        printf("COMPREPLY=($(compgen -W \"");
+        printf("mapfile -t COMPREPLY < <(compgen -W \"");
         for (const struct option_choice *c = s->choices; c->name; c++)
             printf("%s%s", c == s->choices ? "" : " ", c->name);
-        printf("\" -- \"$cur\"))\n");
+        printf("\" -- \"$cur\")\n");
     } else if (s->type == OPTION_FILE || s->type == OPTION_CONFIG) {
-        printf("mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n");
+        printf("compopt -o default\n");
     } else if (s->type == OPTION_DIRECTORY) {
-        printf("mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")\n");
+        printf("compopt -o dirnames\n");
     } else if (strcmp(s->name, "user") == 0) {
         printf("mapfile -t COMPREPLY < <(compgen -u -- \"$cur\")\n");
     } else {
-        printf("COMPREPLY=()\n");
+        printf(":\n");
     }
     printf("        return\n        ;;\n");
 }
@@ -42,15 +42,24 @@ static void bash_values(const struct option_spec *s)
 static void put_bash(void)
 {
     printf("# bash completion for pfetch; %s", heading);
-    printf("# shellcheck shell=bash disable=SC2207\n\n_pfetch()\n{\n"
+    printf("# shellcheck shell=bash\n\n_pfetch()\n{\n"
            "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
+           "    COMPREPLY=()\n"
+           "    # --name=value comes as three words.\n"
+           "    if [[ $cur == = ]]; then\n"
+           "        cur=\n"
+           "    elif [[ $prev == = ]] && ((COMP_CWORD > 1)); then\n"
+           "        prev=${COMP_WORDS[COMP_CWORD - 2]}\n"
+           "    fi\n"
            "    case $prev in\n");
     for (size_t i = 0; i < option_spec_count; i++)
         bash_values(&option_specs[i]);
-    printf("    esac\n    if [[ $cur == -* ]]; then\n        COMPREPLY=($(compgen -W \"");
+    printf("    esac\n    if [[ $cur == -* ]]; then\n        mapfile -t COMPREPLY < <(compgen -W \"");
     for (size_t i = 0; i < option_spec_count; i++)
         printf("%s--%s", i ? " " : "", option_specs[i].name);
-    printf("\" -- \"$cur\"))\n    fi\n}\n\ncomplete -F _pfetch pfetch\n");
+    printf("\" -- \"$cur\")\n    else\n        mapfile -t COMPREPLY < <(compgen -A hostname -- \"$cur\")\n   "
+           " fi\n}\n\n"
+           "complete -F _pfetch pfetch\n");
 }
 
 /* zsh: one line an option for _arguments. */
@@ -97,8 +106,10 @@ static bool is_repeatable(const struct option_spec *s)
 
 static void zsh_line(const struct option_spec *s, const char *dashes, const char *name)
 {
-    bool isolated = strlen(dashes) == 2 && s->argument;
-    printf("    '%s%s%s%s[", is_repeatable(s) ? "*" : "", dashes, name, isolated ? "=" : "");
+    const char *joined = !s->argument          ? ""
+                         : strlen(dashes) == 2 ? "="
+                                               : "+"; /* the value may follow at once */
+    printf("    '%s%s%s%s[", is_repeatable(s) ? "*" : "", dashes, name, joined);
     zsh_text(s->help);
     putchar(']');
     zsh_action(s);
@@ -129,7 +140,7 @@ static void fish_text(const char *text)
 static void put_fish(void)
 {
     printf("# fish completion for pfetch; %s", heading);
-    printf("complete -c pfetch -f\n");
+    printf("complete -c pfetch -f -a '(__fish_print_hostnames)'\n");
     for (size_t i = 0; i < option_spec_count; i++) {
         const struct option_spec *s = &option_specs[i];
         bool files = s->type == OPTION_FILE || s->type == OPTION_CONFIG;
