@@ -13,7 +13,10 @@ test_packages=(
     check python3 openssl procps mandoc xz-utils
     clang clang-format clang-tidy libclang-rt-14-dev llvm
     valgrind cppcheck shellcheck
+    bash-completion fish zsh parallel openssh-client python3-yaml
 )
+# Its package starts a server, which is nothing to do to somebody's own machine: there its test is skipped.
+[ -z "${CI-}" ] || test_packages+=(openssh-server)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 builds=$root/build

@@ -30,6 +30,7 @@ endif
 
 E2E_TESTS = \
 	tests/e2e/test_basic.py \
+	tests/e2e/test_completions.py \
 	tests/e2e/test_descriptors.py \
 	tests/e2e/test_directory.py \
 	tests/e2e/test_encodings.py \
@@ -49,6 +50,7 @@ E2E_TESTS = \
 	tests/e2e/test_redirects.py \
 	tests/e2e/test_retries.py \
 	tests/e2e/test_sandbox.py \
+	tests/e2e/test_shards.py \
 	tests/e2e/test_signals.py \
 	tests/e2e/test_streaming.py \
 	tests/e2e/test_timeouts.py \
