@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -24,7 +24,9 @@ struct row {
 
 struct table {
     const struct run_options *o;
+    char *const *argv;
     int list_fd; /* the targets; -1: operands */
+    FILE *out;
     struct row rows[ROWS_MAX];
     size_t count;
 };
@@ -107,30 +109,17 @@ static void make_rows(struct table *t)
     }
 }
 
-static struct run_options options_of(const struct table *t, const struct row *row)
-{
-    struct run_options o = *t->o;
-    o.compare = false;
-    o.mode = row->mode;
-    o.workers = row->workers;
-    o.format = FORMAT_NONE;
-    o.order = ORDER_COMPLETION;
-    o.output_path = o.output_dir = o.warc_path = o.joblog_path = NULL;
-    o.resume = o.resume_failed = false;
-    o.progress = PROGRESS_OFF;
-    o.quiet = true;
-    o.measured = true;
-    o.input_fd = t->list_fd;
-    return o;
-}
-
 static int run_row(struct table *t, struct row *row)
 {
-    struct run_options o = options_of(t, row);
+    const struct measured what = {
+        .options = t->o, .argv = t->argv, .mode = row->mode, .workers = row->workers, .list_fd = t->list_fd};
     struct measurement m;
     if (t->list_fd >= 0 && lseek(t->list_fd, 0, SEEK_SET) < 0)
         return -1;
-    if (measure(&o, &m) < 0)
+    if (measured_progress(t->o) == PROGRESS_ON)
+        fprintf(stderr, "pfetch: round %u: %s, %u worker%s\n", row->count + 1, mode_name(row->mode),
+                row->workers, row->workers == 1 ? "" : "s");
+    if (measure(&what, &m) < 0)
         return -1;
     if (m.status < 0 || m.status == EXIT_USAGE || m.status > EXIT_OUTPUT) {
         fprintf(stderr, "pfetch: the run with %s, %u workers, did not come to its end (status %d)\n",
@@ -247,9 +236,9 @@ static void print_text(const struct table *t, FILE *out)
             spreads ? " Figures are medians of the rounds." : "");
 }
 
-static void print_spread(FILE *out, const char *name, struct spread s, const char *before)
+static void print_spread(FILE *out, const char *name, struct spread s, int decimals)
 {
-    fprintf(out, "%s\"%s\":[%.6f,%.6f]", before, name, s.min, s.max);
+    fprintf(out, "%s[%.*f,%.*f]", name, decimals, s.min, decimals, s.max);
 }
 
 static void print_json(const struct table *t, FILE *out)
@@ -266,13 +255,13 @@ static void print_json(const struct table *t, FILE *out)
             fprintf(out, "\"speedup\":%.4f,", speedup(t, row));
         else
             fputs("\"speedup\":null,", out);
-        fprintf(out, "\"pss\":%.0f,\"rss\":%.0f,\"bytes\":%.0f,\"spread\":{", spread_of(row, PSS).median,
-                spread_of(row, RSS).median, spread_of(row, BYTES).median);
-        print_spread(out, "user", spread_of(row, USER), "");
-        print_spread(out, "sys", spread_of(row, SYS), ",");
-        print_spread(out, "real", spread_of(row, REAL), ",");
-        print_spread(out, "pss", spread_of(row, PSS), ",");
-        print_spread(out, "rss", spread_of(row, RSS), ",");
+        fprintf(out, "\"pss\":%.0f,\"rss\":%.0f,\"spread\":{", spread_of(row, PSS).median,
+                spread_of(row, RSS).median);
+        print_spread(out, "\"user\":", spread_of(row, USER), 6);
+        print_spread(out, ",\"sys\":", spread_of(row, SYS), 6);
+        print_spread(out, ",\"real\":", spread_of(row, REAL), 6);
+        print_spread(out, ",\"pss\":", spread_of(row, PSS), 0);
+        print_spread(out, ",\"rss\":", spread_of(row, RSS), 0);
         fputs("}}\n", out);
     }
 }
@@ -297,21 +286,14 @@ static void flag_differences(const struct table *t)
 static int print(const struct table *t)
 {
     const char *path = t->o->output_path;
-    FILE *out = path && strcmp(path, "-") != 0 ? fopen(path, "we") : stdout;
-    if (!out) {
-        fprintf(stderr, "pfetch: %s: %s\n", path, strerror(errno));
-        return EXIT_OUTPUT;
-    }
     if (t->o->format == FORMAT_JSON)
-        print_json(t, out);
+        print_json(t, t->out);
     else
-        print_text(t, out);
-    bool failed = fflush(out) != 0 || ferror(out);
-    if (out != stdout && fclose(out) != 0)
-        failed = true;
-    if (failed)
-        fprintf(stderr, "pfetch: %s: %s\n", path ? path : "standard output", strerror(errno));
-    return failed ? EXIT_OUTPUT : EXIT_OK;
+        print_text(t, t->out);
+    if (fflush(t->out) == 0 && !ferror(t->out))
+        return EXIT_OK;
+    fprintf(stderr, "pfetch: %s: %s\n", path ? path : "standard output", strerror(errno));
+    return EXIT_OUTPUT;
 }
 
 static int draw(const struct table *t)
@@ -337,29 +319,58 @@ static int conclude(const struct table *t)
     return status;
 }
 
-int compare(const struct run_options *options)
+/* What can be wrong is found before hours of measuring. 0, or the exit status. */
+static int open_all(struct table *t)
 {
-    struct table t = {.o = options, .list_fd = -1};
-    int status = EXIT_USAGE;
-    if (options->plot_path && !plot_possible()) {
+    const struct run_options *o = t->o;
+    const char *output = o->output_path && strcmp(o->output_path, "-") != 0 ? o->output_path : NULL;
+    if (o->plot_path && !plot_possible()) {
         fputs("pfetch: --plot needs gnuplot, which is not in PATH; on Debian: apt-get install gnuplot-nox\n",
               stderr);
         return EXIT_USAGE;
     }
-    if (options->operand_count == 0 && (t.list_fd = open_list(options)) < 0) {
-        fprintf(stderr, "pfetch: %s: %s\n", options->input_path ? options->input_path : "standard input",
+    if (o->operand_count == 0 && (t->list_fd = open_list(o)) < 0) {
+        fprintf(stderr, "pfetch: %s: %s\n", o->input_path ? o->input_path : "standard input",
                 strerror(errno));
         return EXIT_USAGE;
     }
-    make_rows(&t);
-    errno = 0;
-    if (run_all(&t) == 0)
-        status = conclude(&t);
-    else if (errno)
-        fprintf(stderr, "pfetch: --compare: %s\n", strerror(errno));
-    for (size_t i = 0; i < t.count; i++)
-        free(t.rows[i].rounds);
-    if (t.list_fd >= 0)
-        close(t.list_fd);
+    if (o->plot_path && !plot_writable(o->plot_path)) {
+        fprintf(stderr, "pfetch: %s: %s\n", o->plot_path, strerror(errno));
+        return EXIT_OUTPUT;
+    }
+    t->out = output ? fopen(output, "we") : stdout;
+    if (!t->out) {
+        fprintf(stderr, "pfetch: %s: %s\n", output, strerror(errno));
+        return EXIT_OUTPUT;
+    }
+    return 0;
+}
+
+static void close_all(struct table *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        free(t->rows[i].rounds);
+    if (t->list_fd >= 0)
+        close(t->list_fd);
+    if (t->out && t->out != stdout)
+        fclose(t->out);
+}
+
+int compare(const struct run_options *options, char *const *argv)
+{
+    struct table t = {.o = options, .argv = argv, .list_fd = -1};
+    signal(SIGINT, SIG_DFL); /* as a run does: a shell's background ignores it */
+    int status = open_all(&t);
+    if (status == 0) {
+        make_rows(&t);
+        errno = 0;
+        if (run_all(&t) == 0)
+            status = conclude(&t);
+        else
+            status = EXIT_USAGE;
+        if (status == EXIT_USAGE && errno)
+            fprintf(stderr, "pfetch: --compare: %s\n", strerror(errno));
+    }
+    close_all(&t);
     return status;
 }

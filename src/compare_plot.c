@@ -25,6 +25,20 @@ bool plot_possible(void)
     return found;
 }
 
+bool plot_writable(const char *path)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return false;
+    char *slash = strrchr(copy, '/');
+    if (slash)
+        slash[slash == copy] = 0;
+    bool there = access(path, F_OK) == 0;
+    bool writable = access(there ? path : slash ? copy : ".", W_OK) == 0;
+    free(copy);
+    return writable;
+}
+
 static void put_data(FILE *f, const struct plot_point *points, size_t count)
 {
     fputs("$data << END\n", f);

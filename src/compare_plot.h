@@ -16,6 +16,9 @@ struct plot_point {
 /* gnuplot is there. */
 bool plot_possible(void);
 
+/* A file could be written at `path`; else errno says why not. Changes nothing. */
+bool plot_writable(const char *path);
+
 /* Writes an SVG file at `path`; points of equal mode must stand together. 0, or -1 with a line on standard
  * error. */
 int plot_draw(const char *path, const struct plot_point *points, size_t count);

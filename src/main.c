@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "compare.h"
+#include "compare_measure.h"
 #include "options.h"
 #include "run.h"
 
@@ -51,7 +52,10 @@ int main(int argc, char **argv)
     restore_signals();
     switch (options_parse(argc, argv, &options)) {
     case OPTIONS_RUN:
-        status = options.compare ? compare(&options) : run(&options);
+        if (!options.compare)
+            status = run(&options);
+        else if (!measured_here(&options, &status))
+            status = compare(&options, argv);
         break;
     case OPTIONS_DONE:
         status = finish_output();

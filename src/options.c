@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/escape.h"
@@ -118,6 +119,13 @@ static int take_entry(void *arg, const struct config_entry *entry, struct option
     return ret;
 }
 
+/* False for standard input, a pipe, and what isn't there: it can't be read again. */
+static bool is_regular(const char *path)
+{
+    struct stat st;
+    return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static int read_config(struct options_parse *p, const char *path)
 {
     if (p->depth == CONFIG_DEPTH_MAX)
@@ -128,6 +136,7 @@ static int read_config(struct options_parse *p, const char *path)
     struct option_error err = {""};
     p->depth++;
     p->stdin_read = p->stdin_read || strcmp(path, "-") == 0;
+    p->o->read_once = p->o->read_once || !is_regular(path);
     int ret = config_read(path, take_entry, p, &err);
     p->depth--;
     return ret < 0 ? option_error_set(&p->error, "%s", err.text) : 0;

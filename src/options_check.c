@@ -106,7 +106,7 @@ static int check_pool(struct options_parse *p)
 static int check_compare(struct options_parse *p)
 {
     const struct run_options *o = p->o;
-    static const char *const refused[] = {"dry-run", "joblog"};
+    static const char *const refused[] = {"dry-run", "joblog", "output-dir", "warc"};
     if (!o->compare)
         return 0;
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)

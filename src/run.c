@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "compare_memory.h"
 #include "record.h"
 
 /* ---- Signals and time ---- */
@@ -400,6 +401,8 @@ int run(const struct run_options *options)
             print_targets(&r);
         else
             loop(&r);
+        if (options->memory_address)
+            memory_watch_ask(options->memory_address);
         close_down(&r);
         say_last_words(&r);
         status = exit_status(&r);

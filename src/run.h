@@ -55,6 +55,7 @@ struct run_options {
     const char *user; /* --user; NULL: nobody, when root */
     /* --compare */
     bool compare;
+    bool read_once; /* some options came from what can't be read again */
     uint32_t sweep[RUN_SWEEP_MAX], sweep_count;
     enum executor_mode modes[3];
     uint32_t mode_count; /* 0: all three */
@@ -73,8 +74,10 @@ struct run_options {
     /* What is fetched */
     struct fetch_config fetch;
     /* For --compare, which measures runs from outside */
-    int input_fd;                /* with `measured`: the list, read from here */
-    bool measured;               /* nothing is printed but warnings; workers' memory can be looked at */
+    int input_fd;  /* with `measured`: the list, read from here */
+    bool measured; /* --compare's: the list is input_fd's */
+    const char
+        *memory_address; /* where workers send a look at their memory (compare_memory.h); NULL: nowhere */
     struct summary *ret_summary; /* filled in at the end; NULL: not wanted */
 };
 

@@ -13,6 +13,7 @@ libpfetchrun_a_SOURCES = \
 	src/summary.c src/summary.h \
 	src/task.c src/task.h \
 	src/compare.c src/compare.h \
+	src/compare_memory.c src/compare_memory.h \
 	src/compare_measure.c src/compare_measure.h \
 	src/compare_plot.c src/compare_plot.h
 

@@ -191,7 +191,8 @@ static int open_executor(struct run *r, uint32_t workers)
 {
     struct executor_options options = EXECUTOR_OPTIONS_INIT;
     char message[400];
-    r->task = (struct task_setup){.shared = r->shared, .confine = r->confine};
+    r->task = (struct task_setup){
+        .shared = r->shared, .confine = r->confine, .memory_address = r->o->memory_address};
     options.mode = r->o->mode;
     options.max_workers = workers;
     options.max_tasks_per_worker = r->o->max_tasks_per_worker;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "compare_memory.h"
 #include "executor/frame.h"
 #include "record.h"
 
@@ -73,6 +74,8 @@ void *task_initialize(void *arg, unsigned worker, char *message, size_t size)
 {
     const struct task_setup *setup = arg;
     (void)worker;
+    if (setup->confine && setup->memory_address)
+        memory_watch_tell(setup->memory_address);
     if (setup->confine && confine_self(setup->confine, message, size) < 0)
         return NULL;
     struct task_state *state = calloc(1, sizeof *state);

@@ -13,6 +13,7 @@
 struct task_setup {
     const struct fetch_shared *shared;
     const struct confine_plan *confine; /* NULL: the worker stays as it is (threads, serial) */
+    const char *memory_address;         /* for compare_memory.h's tell, from a process; NULL: not wanted */
 };
 
 /* An executor_initializer; `arg` is a struct task_setup that outlives the executor. */

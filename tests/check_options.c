@@ -273,6 +273,8 @@ START_TEST(options_that_contradict_each_other_are_refused)
     REFUSE("name two files", "-o", "x", "--joblog", "x", "a");
     TAKE("-o", "/dev/null", "--joblog", "/dev/null", "a");
     REFUSE("--dry-run", "--compare", "--dry-run", "a");
+    REFUSE("--output-dir", "--compare", "-d", "x", "a");
+    REFUSE("--warc", "--compare", "--warc", "x.warc", "a");
     REFUSE("table", "--compare", "-f", "body", "a");
     REFUSE("only processes", "--user", "nobody", "-m", "thread", "a");
 }
