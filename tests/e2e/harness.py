@@ -2,7 +2,9 @@
 
 The programs come from the environment: PFETCH and ORIGIN (absolute paths; by default those of build/gcc).
 PFETCH_WRAP is put in front of the program (valgrind …), PFETCH_ARGS behind it, PFETCH_SLOW multiplies every
-time limit, PFETCH_MODES limits the modes that tests go through. Python's own library is all that is needed.
+time limit. Every test runs once in each mode of PFETCH_MODES (all three by default): the runner makes a class of
+each Case a mode, with an origin of its own. A test that makes sense in some modes only says so with @modes(...).
+Python's own library is all that is needed.
 """
 import hashlib
 import json
@@ -24,9 +26,20 @@ WRAP = shlex.split(os.environ.get("PFETCH_WRAP", ""))
 ARGS = shlex.split(os.environ.get("PFETCH_ARGS", ""))
 SLOW = float(os.environ.get("PFETCH_SLOW", "1"))
 MODES = os.environ.get("PFETCH_MODES", "process thread serial").split()
-POOLS = [m for m in MODES if m != "serial"]
+POOLS = ["process", "thread"]
 KINDS = {"invalid-target", "dns", "connect", "timeout", "tls", "certificate", "http", "truncated", "too-large",
          "too-many-redirects", "proxy", "http-status", "denied", "worker-died", "cancelled", "output"}
+
+
+def modes(*names):
+    """Marks a test or a Case that runs in these modes only."""
+    def mark(thing):
+        thing.runs_in = names
+        return thing
+    return mark
+
+
+once = modes("process")
 
 
 def pattern(length, seed=""):
@@ -145,6 +158,7 @@ class Case(unittest.TestCase):
 
     origin_args = ()
     maxDiff = 4000
+    mode = MODES[0]
 
     @classmethod
     def setUpClass(cls):
@@ -188,6 +202,8 @@ class Case(unittest.TestCase):
 
     def command(self, *args, base=True):
         common = self.trust() + self.toward() if base else []
+        if self.mode != "process" and not any(str(a) in ("-m", "--mode") or str(a).startswith("--mode=") for a in args):
+            common += ["-m", self.mode]
         return WRAP + [PFETCH, *ARGS, *common, *[str(a) for a in args]]
 
     def start(self, *args, base=True, env=None, **popen):
@@ -246,10 +262,11 @@ class Case(unittest.TestCase):
         self.assertEqual(self.origin.events("request"), [])
         return result
 
-    @staticmethod
-    def each_mode(modes=None):
-        """The modes to go through, each in a subtest."""
-        return [m for m in modes or MODES if m in MODES]
+    def each_mode(self, among=("process", "thread", "serial")):
+        """The mode that this class runs in, for tests that name it; those for other modes are skipped."""
+        if self.mode not in among:
+            self.skipTest("not in %s mode" % self.mode)
+        return [self.mode]
 
     def wait_until(self, condition, what, seconds=30):
         end = time.monotonic() + seconds * SLOW

@@ -1,5 +1,5 @@
 """One of everything: a page in each mode and format, and what the program says of itself."""
-from harness import Case, pattern
+from harness import Case, once, pattern
 
 
 class Basic(Case):
@@ -28,6 +28,7 @@ class Basic(Case):
                 self.assertEqual(result.status, 1, result)
                 self.assertEqual(result.kinds, ["ok", "certificate"])
 
+    @once
     def test_version(self):
         for letter in ("-V", "--version"):
             result = self.run_with(letter, base=False)
@@ -36,6 +37,7 @@ class Basic(Case):
             self.assertIn("OpenSSL", result.out.decode())
             self.assertEqual(result.err, "")
 
+    @once
     def test_help_fits_two_screens(self):
         for letter in ("-h", "--help"):
             result = self.run_with(letter, base=False)

@@ -1,7 +1,7 @@
 """What a worker holds: its own two pipes and its sockets, nothing inherited; and no growth over many fetches."""
 import os
 
-from harness import Case, children
+from harness import Case, children, once
 
 
 class Descriptors(Case):
@@ -14,6 +14,7 @@ class Descriptors(Case):
                 pass
         return found
 
+    @once
     def test_nothing_inherited(self):
         secret = os.open(self.write("secret", "x"), os.O_RDONLY)
         read, write = os.pipe()

@@ -1,5 +1,5 @@
 """Servers that stall, dribble, flood and lie: each is one report, and the run goes on."""
-from harness import Case, kind, memory_kb, sanitized
+from harness import Case, kind, memory_kb, modes, sanitized
 
 HOSTILE = {
     "https://a.test/script?reset": {"truncated"},
@@ -48,6 +48,7 @@ class Hostile(Case):
                         self.assertIn(got[2 * at], HOSTILE[target])
                         self.assertEqual(got[2 * at + 1], "ok")
 
+    @modes("serial")
     def test_in_bounded_memory(self):
         if sanitized():
             self.skipTest("figures say nothing here")

@@ -5,9 +5,10 @@ import signal
 import threading
 import time
 
-from harness import Case, SLOW, children, kind, session_pids
+from harness import Case, SLOW, children, kind, once, session_pids
 
 
+@once
 class Killed(Case):
     def collect(self, process, lines):
         """Feeds and reads in threads, so that the test can do its mischief meanwhile."""
@@ -70,12 +71,13 @@ class Killed(Case):
         lines = ["https://h%d.test/delay/10/bytes/%d" % (i % 40, i % 5000) for i in range(1000)]
         process = self.start("-m", "process", "-w", 8, "-f", "json", "--retry", 10, "--retry-delay", 0.05)
         got, threads = self.collect(process, lines)
-        rng = random.Random(8)
-        while process.poll() is None:
+        rng, kills = random.Random(8), 0
+        while process.poll() is None and kills < 60:
             pids = children(process.pid)
             if pids:
                 try:
                     os.kill(rng.choice(pids), signal.SIGKILL)
+                    kills += 1
                 except ProcessLookupError:
                     pass
             time.sleep(0.05)
@@ -98,7 +100,7 @@ class Killed(Case):
 
     def test_stopped_workers_are_replaced(self):
         lines = ["https://h%d.test/delay/20/ok" % (i % 10) for i in range(120)]
-        process = self.start("-m", "process", "-w", 4, "-t", 1, "--max-time", 2, "-f", "json")
+        process = self.start("-m", "process", "-w", 4, "-t", 4, "--max-time", 5, "-f", "json")
         got, threads = self.collect(process, lines)
         stopped = self.wait_until(lambda: children(process.pid), "workers")[:2]
         for pid in stopped:
@@ -112,7 +114,7 @@ class Killed(Case):
         self.wait_until(lambda: not session_pids(process.pid), "no process is left")
 
     def test_all_idle_workers_stopped(self):
-        process = self.start("-m", "process", "-w", 3, "-t", 1, "--max-time", 1.5, "-f", "json")
+        process = self.start("-m", "process", "-w", 3, "-t", 4, "--max-time", 5, "-f", "json")
         process.stdin.write(b"https://a.test/ok\nhttps://b.test/ok\nhttps://c.test/ok\n")
         process.stdin.flush()
         for _ in range(3):
@@ -132,7 +134,7 @@ class Killed(Case):
             self.wait_until(lambda p=process: len(children(p.pid)) == 12, "twelve workers")
             process.kill()
             process.wait()
-            self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left", 2)
+            self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left", 10)
         self.assertEqual(os.listdir(self.tmp), [])
         if before:
             self.assertEqual(set(os.listdir("/dev/shm")) - before, set())
@@ -146,7 +148,7 @@ class Killed(Case):
             time.sleep(rng.random() * 0.3)
             process.kill()
             process.wait()
-            self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left", 2)
+            self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left", 10)
 
     def start(self, *args, lines=None, **more):
         return super().start(*args, **more)

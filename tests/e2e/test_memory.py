@@ -3,7 +3,7 @@ import io
 import os
 import threading
 
-from harness import Case, POOLS, memory_kb, sanitized
+from harness import Case, POOLS, memory_kb, once, sanitized
 
 
 class Memory(Case):
@@ -37,6 +37,7 @@ class Memory(Case):
         self.assertEqual(process.wait(60), 1)
         return peaks
 
+    @once
     def test_bad_lines(self):
         for form in ("text", "json"):
             for order in ("completion", "input"):
@@ -46,7 +47,7 @@ class Memory(Case):
                 self.assertLess(peaks[200000] - peaks[50000], 1024, (form, order, peaks))
 
     def test_fetches_that_fail_fast(self):
-        for mode in POOLS:
+        for mode in self.each_mode(POOLS):
             process = self.start("-m", mode, "-w", 4, "-q", "-t", 5)
             chunks = (b"".join(b"https://127.0.0.%d:1/%d\n" % (9 + j % 90, i * 1000 + j) for j in range(1000)) for i in range(40))
             peaks = self.peak_after(process, chunks, (10000, 40000))
@@ -55,6 +56,7 @@ class Memory(Case):
     def toward(self):
         return ["--connect-to", ":443:127.0.0.1:%d" % self.origin.https]
 
+    @once
     def test_fetches_from_many_hosts(self):
         process = self.start("-m", "process", "-w", 4, "-q", "-f", "json", "--per-host", 2)
         chunks = (b"".join(b"https://n%d.test/ok\n" % (i * 500 + j) for j in range(500)) for i in range(8))
@@ -62,6 +64,7 @@ class Memory(Case):
         peaks = self.peak_after(process, chunks, (1000, 4000))
         self.assertLess(peaks[4000] - peaks[1000], 1500, peaks)
 
+    @once
     def test_one_line_without_end(self):
         process = self.start("-f", "json", "-q")
         piece = b"x" * (1 << 20)
@@ -77,7 +80,7 @@ class Memory(Case):
 
     def test_bodies_that_wait_for_their_turn(self):
         """With the first held back and nobody reading, memory stays bounded whatever the others bring."""
-        for mode in POOLS:
+        for mode in self.each_mode(POOLS):
             lines = ["https://first.test/delay/1500/bytes/10"] + ["https://h%d.test/bytes/20000000/x" % i for i in range(16)]
             process = self.start("-m", mode, "-w", 8, "-f", "body", "-q", stdout=open(os.devnull, "wb"))
             process.stdin.write("\n".join(lines).encode() + b"\n")
@@ -92,6 +95,7 @@ class Memory(Case):
             self.assertEqual(process.wait(), 0)
             self.assertLess(peak, 120000, mode)
 
+    @once
     def test_a_reader_that_stops(self):
         process = self.start("-m", "process", "-w", 8, "-f", "json", "-t", 5)
         feeder = threading.Thread(target=lambda: (process.stdin.write(b"https://a.test/header/X/%s/ok\n" % (b"y" * 2000) * 20000)))

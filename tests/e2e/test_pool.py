@@ -1,7 +1,7 @@
 """The pool: the same list in each mode, dispatch, replaced workers, one report a target."""
 import collections
 
-from harness import Case, MODES, POOLS, kind
+from harness import Case, MODES, POOLS, kind, once
 
 MIXED = [
     ("https://a{i}.test/bytes/{n}", "ok"), ("https://b.test/status/404", "ok"), ("expired.test", "certificate"),
@@ -92,6 +92,7 @@ class Pool(Case):
                 self.assertEqual([r["reused"] for r in result.reports], [False] * 5)
                 self.assertEqual(len({e["conn"] for e in self.origin.events("request")}), 5)
 
+    @once
     def test_max_tasks_per_worker(self):
         result = self.json("-m", "process", "-w", 2, "--max-tasks-per-worker", 3, lines=["https://k.test/ok"] * 40)
         self.assertEqual(result.kinds, ["ok"] * 40)
@@ -107,6 +108,7 @@ class Pool(Case):
         lines = ["https://h%d.test/gate/5/default/text/x" % i for i in range(5)]
         self.assertEqual(self.json(lines=lines).kinds, ["ok"] * 5)
 
+    @once
     def test_the_default_mode_is_process(self):
         process = self.start("-f", "none", "https://a.test/gate/2/never/text/x", "-t", "50")
         from harness import children
@@ -114,12 +116,14 @@ class Pool(Case):
         process.terminate()
         self.finish(process)
 
+    @once
     def test_bad_numbers(self):
         for bad in ("0", "-1", "x", "4097", "1.5", "", "99999999999999999999"):
             self.assertUsage("-w", bad, "a.test")
         self.assertUsage("-m", "fibers", "a.test", saying="thread")
         self.assertUsage("--dispatch", "random", "a.test", saying="affinity")
 
+    @once
     def test_modes_agree(self):
         lines, _ = mixed(130)
         seen = {}

@@ -2,10 +2,11 @@
 import os
 import pwd
 
-from harness import ARGS, Case, children
+from harness import ARGS, Case, children, once
 
 
 @__import__("unittest").skipIf("--sandbox" in ARGS, "the sandbox is off in this run")
+@once
 class Sandbox(Case):
     def held(self, *args, **more):
         process = self.start("-m", "process", "-w", 2, "-t", 60, "-f", "json", *args, **more)

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import time
 
-from harness import Case, POOLS, children, kind, session_pids
+from harness import Case, POOLS, children, kind, once, session_pids
 
 
 class Signals(Case):
@@ -132,6 +132,7 @@ class Signals(Case):
                 self.assertNotIn("worker-died", [kind(r) for r in result.reports], result)
                 self.assertEqual(len(result.reports), 59)
 
+    @once
     def test_only_the_parent_stopped(self):
         lines = ["https://h%d.test/delay/30/ok" % i for i in range(60)]
         process = self.start("-m", "process", "-w", 4, "-t", 2, "-f", "json")
@@ -155,4 +156,4 @@ class Signals(Case):
                     self.assertEqual(len(children(process.pid)), 8)
                 process.kill()
                 process.wait()
-                self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left", 2)
+                self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left", 10)

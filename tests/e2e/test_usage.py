@@ -1,7 +1,8 @@
 """Wrong usage: one line that says what to write instead, exit 2, nothing fetched."""
-from harness import Case
+from harness import Case, once
 
 
+@once
 class Usage(Case):
     def test_unknown_options(self):
         for args in (["--frobnicate"], ["-Z"], ["--worker-count", "3"], ["-w"], ["--timeout"], ["--version=3"]):
