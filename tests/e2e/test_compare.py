@@ -8,7 +8,7 @@ import subprocess
 import unittest
 import xml.dom.minidom
 
-from harness import Case, children, environment, sanitized, session_pids
+from harness import Case, children, environment, once, sanitized, session_pids
 
 FIELDS = ["mode", "workers", "rounds", "ok", "failed", "user", "sys", "real", "speedup", "pss", "rss", "spread"]
 
@@ -21,6 +21,7 @@ def rollup(pid, field):
         return 0
 
 
+@once
 class Compare(Case):
     def rows(self, *args, **more):
         result = self.run_with("--compare", "-f", "json", *args, **more)
@@ -132,6 +133,7 @@ class Compare(Case):
         self.assertEqual(os.listdir(self.dir), ["tmp"])
 
 
+@once
 class Measure(Case):
     def held(self, mode, *more):
         """A comparison whose fetches hang, and its run with all workers at it."""

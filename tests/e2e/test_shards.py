@@ -5,7 +5,7 @@ import json
 import random
 import re
 
-from harness import Case
+from harness import Case, once
 
 # Lines, and what is hashed of them: host as lower-case A-labels, no port, no trailing dot; literals as RFC 5952.
 HOSTS = [
@@ -67,6 +67,7 @@ def shard_of(key, count):
     return 1 + int.from_bytes(hashlib.sha256(key).digest()[:8], "big") % count
 
 
+@once
 class Shards(Case):
     def parts(self, data, count, *args):
         """The reports of a dry run in each part: the printed lines."""
