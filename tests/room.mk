@@ -30,6 +30,7 @@ endif
 
 E2E_TESTS = \
 	tests/e2e/test_basic.py \
+	tests/e2e/test_certificates.py \
 	tests/e2e/test_compare.py \
 	tests/e2e/test_completions.py \
 	tests/e2e/test_descriptors.py \

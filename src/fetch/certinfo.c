@@ -102,6 +102,15 @@ void certinfo_fill(struct fetch_cert *ret, X509 *cert)
     ERR_clear_error();
 }
 
+/* A certificate that names no host, and what could be taken for the name of one. */
+static int put_no_names(struct buffer *b, const X509_NAME *subject)
+{
+    char text[NAME_TEXT_MAX];
+    if (X509_NAME_get_text_by_NID(subject, NID_commonName, text, sizeof text) <= 0)
+        return buffer_puts(b, "no host");
+    return buffer_printf(b, "no host (its common name %s does not count)", text);
+}
+
 int certinfo_put_names(struct buffer *b, X509 *cert, unsigned most)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
@@ -115,9 +124,8 @@ int certinfo_put_names(struct buffer *b, X509 *cert, unsigned most)
         put++;
     }
     GENERAL_NAMES_free(names);
-    if (put == 0 && result == 0 &&
-        X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, text, sizeof text) > 0)
-        result = buffer_puts(b, text);
+    if (put == 0 && result == 0)
+        result = put_no_names(b, X509_get_subject_name(cert));
     ERR_clear_error();
     return result;
 }

@@ -11,8 +11,9 @@
  * is none) is "". */
 void certinfo_fill(struct fetch_cert *ret, X509 *cert);
 
-/* Appends the names that `cert` is for (DNS names and addresses of subjectAltName, else the common name), at
- * most `most` of them, joined by ", " and followed by ", …" when there are more. As buffer_append. */
+/* Appends the names that `cert` is for (DNS names and addresses of subjectAltName), at most `most` of them,
+ * joined by ", " and followed by ", …" when there are more; without any, "no host", and the common name,
+ * which is no name of a host (RFC 9525 2). As buffer_append. */
 int certinfo_put_names(struct buffer *b, X509 *cert, unsigned most);
 
 #endif

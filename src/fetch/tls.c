@@ -250,13 +250,22 @@ static void blamed_put(struct buffer *b, const struct tls_stream *t)
     switch (t->verify_error) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        buffer_printf(b, ": %s is asked for, the certificate is for ", t->host);
+        buffer_printf(b, " (depth %d): %s is asked for, the certificate is for ", t->verify_depth, t->host);
         certinfo_put_names(b, t->leaf, TLS_NAMES_SHOWN);
         return;
     default:
         certinfo_fill(&info, t->blamed);
         buffer_printf(b, " (depth %d: %s)", t->verify_depth, info.subject);
     }
+}
+
+/* OpenSSL's words, but where they lead astray: of a certificate whose extensions it can't read it only says
+ * that it found no issuer. */
+static const char *verify_reason(const struct tls_stream *t)
+{
+    if (t->leaf && X509_get_extension_flags(t->leaf) & EXFLAG_INVALID)
+        return "the certificate's extensions are malformed";
+    return X509_verify_cert_error_string(t->verify_error);
 }
 
 static int verify_failed(const struct tls_stream *t, struct fetch_error *err)
@@ -267,7 +276,7 @@ static int verify_failed(const struct tls_stream *t, struct fetch_error *err)
         blamed_put(&b, t);
     if (buffer_terminate(&b) < 0)
         buffer_clear(&b);
-    error_set(err, ERROR_CERTIFICATE, PHASE_TLS, "%s%s", X509_verify_cert_error_string(t->verify_error),
+    error_set(err, ERROR_CERTIFICATE, PHASE_TLS, "%s%s", verify_reason(t),
               b.data ? (const char *)b.data : "");
     buffer_free(&b);
     return -1;

@@ -1,5 +1,5 @@
 """What curl's own tests have a server say (their numbers in front), and what must come of it; the replies are
-retold, not copied. Where pfetch refuses what curl takes, the manual says so under "Responses that are refused"."""
+retold, not copied. Where pfetch refuses what curl takes, the manual says so ("Where pfetch is stricter than curl")."""
 import gzip
 import os
 import zlib

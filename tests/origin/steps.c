@@ -49,6 +49,13 @@ static enum outcome step_send(struct conn *c, struct step *s)
     return on(wire_write(&c->wire, s->arg, s->len));
 }
 
+/* Beneath TLS, where there is any. */
+static enum outcome step_raw(struct conn *c, struct step *s)
+{
+    struct wire below = {.fd = c->wire.fd};
+    return on(wire_write(&below, s->arg, s->len));
+}
+
 static enum outcome step_wait(struct conn *c, struct step *s)
 {
     (void)c;
@@ -158,11 +165,11 @@ static const struct {
     enum outcome (*run)(struct conn *c, struct step *s);
     bool number; /* the argument starts with one, up to ':' */
 } table[] = {
-    {"send", step_send, false},     {"wait", step_wait, true},       {"drip", step_drip, true},
-    {"repeat", step_repeat, true},  {"pattern", step_pattern, true}, {"zeros", step_zeros, true},
-    {"read", step_read, false},     {"await", step_await, false},    {"close", step_close, false},
-    {"abrupt", step_abrupt, false}, {"reset", step_reset, false},    {"shut", step_shut, false},
-    {"keep", step_keep, false},
+    {"raw", step_raw, false},     {"send", step_send, false},     {"wait", step_wait, true},
+    {"drip", step_drip, true},    {"repeat", step_repeat, true},  {"pattern", step_pattern, true},
+    {"zeros", step_zeros, true},  {"read", step_read, false},     {"await", step_await, false},
+    {"close", step_close, false}, {"abrupt", step_abrupt, false}, {"reset", step_reset, false},
+    {"shut", step_shut, false},   {"keep", step_keep, false},
 };
 
 static enum outcome step_run(struct conn *c, char *text)

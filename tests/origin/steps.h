@@ -2,6 +2,7 @@
  * A reply said in raw bytes, as steps separated by ';' or newlines, each NAME or NAME:ARGUMENT, with %HH in
  * the arguments for any byte: send:BYTES          sends them                      wait:MS        pauses
  *   drip:MS:BYTES       sends one byte each MS          repeat:N:BYTES sends them N times
+ *   raw:BYTES           sends them beneath TLS
  *   pattern:N           sends N bytes of the pattern    zeros:N        sends N zero bytes
  *   read                reads the next request          await          waits for the peer to end (two
  * minutes) close               ends with close_notify and FIN  abrupt         ends with FIN alone reset ends

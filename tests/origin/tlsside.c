@@ -82,6 +82,51 @@ static int before_ssh(struct conn *c)
     return before_say(c, "SSH-2.0-OpenSSH_9.2p1\r\n", 23);
 }
 
+/* The settings of HTTP/2, as a server that speaks it in clear text begins. */
+static int before_http2(struct conn *c)
+{
+    return before_say(c, "\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x64\0\x04\0\x40\0\0\0\x05\0\x40\0\0", 27);
+}
+
+/* The same record without end. */
+static int before_repeat(struct conn *c, const void *record, size_t len)
+{
+    enum { TIMES = 1000, ROUNDS = 1000 };
+    struct buffer many;
+    buffer_init(&many, TIMES * len);
+    for (int i = 0; i < TIMES; i++)
+        buffer_append(&many, record, len);
+    hello_drop(c);
+    for (int i = 0; i < ROUNDS && wire_write(&c->wire, many.data, many.len) == 0; i++)
+        ;
+    buffer_free(&many);
+    wire_abrupt(&c->wire);
+    return -1;
+}
+
+static int before_warnings(struct conn *c)
+{
+    return before_repeat(c, "\x15\x03\x03\0\x02\x01\x5a", 7);
+}
+
+static int before_emptyrecords(struct conn *c)
+{
+    return before_repeat(c, "\x16\x03\x03\0\0", 5);
+}
+
+static int before_cipherspecs(struct conn *c)
+{
+    return before_repeat(c, "\x14\x03\x03\0\x01\x01", 6);
+}
+
+/* A handshake message of 16 MB, in records of one byte each. */
+static int before_hugehello(struct conn *c)
+{
+    hello_drop(c);
+    wire_write(&c->wire, "\x16\x03\x03\0\x04\x02\xff\xff\xff", 9);
+    return before_repeat(c, "\x16\x03\x03\0\x01\0", 6);
+}
+
 /* The start of a ServerHello of 90 bytes, and then nothing. */
 static int before_halfhello(struct conn *c)
 {
@@ -193,11 +238,10 @@ static int dribble_create(BIO *b)
     return 1;
 }
 
-static int setup_dribble(struct conn *c, SSL *s)
+static int filter_put(SSL *s, int (*write)(BIO *b, const char *data, int len))
 {
-    BIO_METHOD *m = BIO_meth_new(100 | BIO_TYPE_FILTER, "dribble");
-    (void)c;
-    BIO_meth_set_write(m, dribble_write);
+    BIO_METHOD *m = BIO_meth_new(100 | BIO_TYPE_FILTER, "filter");
+    BIO_meth_set_write(m, write);
     BIO_meth_set_read(m, dribble_read);
     BIO_meth_set_ctrl(m, dribble_ctrl);
     BIO_meth_set_create(m, dribble_create);
@@ -207,12 +251,47 @@ static int setup_dribble(struct conn *c, SSL *s)
     return 0;
 }
 
+static int setup_dribble(struct conn *c, SSL *s)
+{
+    (void)c;
+    return filter_put(s, dribble_write);
+}
+
+/* A filter that makes the first certificate in clear text one of another type than SEQUENCE. */
+static int brokender_write(BIO *b, const char *data, int len)
+{
+    static const char version[] = "\xA0\x03\x02\x01\x02"; /* of a certificate, 8 bytes behind its start */
+    char *copy = OPENSSL_memdup(data, (size_t)len);
+    char *at = copy ? memmem(copy, (size_t)len, version, sizeof version - 1) : NULL;
+    BIO_clear_retry_flags(b);
+    if (at && at - copy >= 8)
+        at[-8] ^= 1;
+    int n = copy ? BIO_write(BIO_next(b), copy, len) : -1;
+    OPENSSL_free(copy);
+    return n;
+}
+
+static int setup_brokender(struct conn *c, SSL *s)
+{
+    (void)c;
+    return filter_put(s, brokender_write);
+}
+
 /* After the handshake. */
 
 static int after_keyupdates(struct conn *c)
 {
     for (int i = 0; i < 200000; i++)
         if (!SSL_key_update(c->wire.ssl, SSL_KEY_UPDATE_NOT_REQUESTED) || SSL_do_handshake(c->wire.ssl) != 1)
+            break;
+    return 0;
+}
+
+/* Each wants an answer, and none is read. */
+static int after_keyrequests(struct conn *c)
+{
+    for (int i = 0; i < 200000; i++)
+        if (!SSL_key_update(c->wire.ssl, SSL_KEY_UPDATE_REQUESTED) || SSL_do_handshake(c->wire.ssl) != 1)
             break;
     return 0;
 }
@@ -258,6 +337,11 @@ static const struct behaviour behaviours[] = {
     {.word = "ssh", .before = before_ssh},
     {.word = "halfhello", .before = before_halfhello},
     {.word = "slowaccept", .before = before_slow},
+    {.word = "http2", .before = before_http2},
+    {.word = "warnings", .before = before_warnings},
+    {.word = "emptyrecords", .before = before_emptyrecords},
+    {.word = "cipherspecs", .before = before_cipherspecs},
+    {.word = "hugehello", .before = before_hugehello},
     {.word = "tls10", .setup = setup_tls10},
     {.word = "tls11", .setup = setup_tls11},
     {.word = "tls12", .setup = setup_tls12},
@@ -267,6 +351,8 @@ static const struct behaviour behaviours[] = {
     {.word = "notickets", .setup = setup_notickets},
     {.word = "ticketflood", .setup = setup_ticketflood},
     {.word = "dribble", .setup = setup_dribble},
+    {.word = "brokender", .setup = setup_brokender},
+    {.word = "keyrequests", .setup = setup_tls13, .after = after_keyrequests},
     {.word = "keyupdates", .setup = setup_tls13, .after = after_keyupdates},
     {.word = "renegotiate", .setup = setup_tls12, .after = after_renegotiate},
     {.word = "resetafter", .after = after_reset},
