@@ -223,6 +223,16 @@ static enum parse_result body_step(struct exchange *x, struct fetch_error *err)
     return result;
 }
 
+/* The connection has ended; where not cleanly, `err` says how, which goes into the message. As body_eof. */
+static int end_of_connection(struct exchange *x, bool clean, struct fetch_error *err)
+{
+    struct fetch_error how = *err, what;
+    if (body_eof(&x->body, clean, &what) == 0)
+        return 0;
+    return error_set(err, what.kind, what.phase, "%s%s%s", what.message, clean ? "" : ": ",
+                     clean ? "" : how.message);
+}
+
 static enum body_end read_body(struct exchange *x, struct fetch_error *err)
 {
     for (;;) {
@@ -234,10 +244,9 @@ static enum body_end read_body(struct exchange *x, struct fetch_error *err)
         ptrdiff_t n = read_more(x, PHASE_BODY, err);
         if (n > 0)
             continue;
-        bool clean = n == STREAM_EOF;
-        if (!clean && err->kind != ERROR_TRUNCATED)
+        if (n != STREAM_EOF && err->kind != ERROR_TRUNCATED)
             return BODY_BROKEN;
-        return body_eof(&x->body, clean, err) < 0 ? BODY_BROKEN : BODY_WHOLE;
+        return end_of_connection(x, n == STREAM_EOF, err) < 0 ? BODY_BROKEN : BODY_WHOLE;
     }
 }
 

@@ -3,7 +3,7 @@ comes to the same verdict. The kinds are the words of tests/origin/authority.c."
 import shutil
 import subprocess
 
-from harness import Case, environment, kind
+from harness import Case, environment, kind, once
 
 YES = ("ok", ())
 
@@ -68,13 +68,11 @@ def host(name):
 class Verdicts(Case):
     def test_each(self):
         lines = [host(n) for n in KINDS]
-        for mode in self.each_mode():
-            with self.subTest(mode=mode):
-                result = self.json("-m", mode, "-w", 4, "-t", 30, "--order", "input", lines=lines)
-                self.assertEqual(len(result.reports), len(lines), result.err)
-                for name, report in zip(KINDS, result.reports):
-                    with self.subTest(kind=name):
-                        self.check(report, *KINDS[name])
+        result = self.json("-w", 4, "-t", 30, "--order", "input", lines=lines)
+        self.assertEqual(len(result.reports), len(lines), result.err)
+        for name, report in zip(KINDS, result.reports):
+            with self.subTest(kind=name):
+                self.check(report, *KINDS[name])
 
     def check(self, report, want, words):
         self.assertEqual(kind(report), want, report["error"])
@@ -94,6 +92,7 @@ class Verdicts(Case):
         self.json("-w", 4, "-t", 30, lines=refused)
         self.assertEqual(self.origin.events("request"), [])
 
+    @once
     def test_curl_agrees(self):
         if not shutil.which("curl"):
             self.skipTest("curl is not installed")
@@ -117,14 +116,12 @@ class Addresses(Case):
     def test_each(self):
         names = [(w, a) for w in self.WORDS for a in ("127.0.0.1", "[::1]") if self.origin.ipv6 or a[0] != "["]
         lines = ["https://%s:%d/ok" % (a, self.origin.port("EXTRA_" + w)) for w, a in names]
-        for mode in self.each_mode():
-            with self.subTest(mode=mode):
-                result = self.run_with(*self.trust(), "-f", "json", "-m", mode, "--order", "input", base=False, lines=lines)
-                for (word, address), report in zip(names, result.reports):
-                    with self.subTest(kind=word, address=address):
-                        self.assertEqual(kind(report), self.WORDS[word][0], report["error"])
-                        for part in self.WORDS[word][1]:
-                            self.assertIn(part, report["error"]["message"])
+        result = self.run_with(*self.trust(), "-f", "json", "--order", "input", base=False, lines=lines)
+        for (word, address), report in zip(names, result.reports):
+            with self.subTest(kind=word, address=address):
+                self.assertEqual(kind(report), self.WORDS[word][0], report["error"])
+                for part in self.WORDS[word][1]:
+                    self.assertIn(part, report["error"]["message"])
 
 
 class Stores(Case):
@@ -134,12 +131,10 @@ class Stores(Case):
         return []
 
     def test_an_intermediate_and_a_leaf(self):
-        for mode in self.each_mode():
-            with self.subTest(mode=mode):
-                for store, name, want in (("intermediate.pem", "good", "ok"), ("intermediate.pem", "nochain", "ok"),
-                                          ("intermediate.pem", "byroot", "certificate"), ("other.pem", "untrusted", "ok"),
-                                          ("other.pem", "crossother", "ok"), ("other.pem", "good", "certificate")):
-                    report = self.fetch(name + ".test", "-m", mode, "--cacert", self.origin.path(store))
-                    self.assertEqual((store, name, kind(report)), (store, name, want), report["error"])
-                leaf = self.fetch("https://localhost:%d/ok" % self.origin.https, "-m", mode, "--cacert", self.origin.path("server.pem"))
-                self.assertKind(leaf, "ok")
+        for store, name, want in (("intermediate.pem", "good", "ok"), ("intermediate.pem", "nochain", "ok"),
+                                  ("intermediate.pem", "byroot", "certificate"), ("other.pem", "untrusted", "ok"),
+                                  ("other.pem", "crossother", "ok"), ("other.pem", "good", "certificate")):
+            report = self.fetch(name + ".test", "--cacert", self.origin.path(store))
+            self.assertEqual((store, name, kind(report)), (store, name, want), report["error"])
+        leaf = self.fetch("https://localhost:%d/ok" % self.origin.https, "--cacert", self.origin.path("server.pem"))
+        self.assertKind(leaf, "ok")

@@ -191,15 +191,13 @@ class Vectors(Case):
         names = list(table)
         lines = ["https://c%d.test%s" % (i, table[n][0]) for i, n in enumerate(names)]
         self.assertLess(max(map(len, lines)), 8192)
-        for mode in self.each_mode():
-            with self.subTest(mode=mode):
-                out = self.path("out-" + mode)
-                result = self.json("-m", mode, "-w", 4, "-t", 20, "-d", out, *args, lines=lines)
-                self.assertEqual(len(result.reports), len(names), result.err)
-                for report in result.reports:
-                    name = names[report["index"] - 1]
-                    with self.subTest(case=name):
-                        self.check(report, table[name][1], out)
+        out = self.path("out")
+        result = self.json("-w", 4, "-t", 20, "-d", out, *args, lines=lines)
+        self.assertEqual(len(result.reports), len(names), result.err)
+        for report in result.reports:
+            name = names[report["index"] - 1]
+            with self.subTest(case=name):
+                self.check(report, table[name][1], out)
 
     def check(self, report, want, out):
         self.assertEqual(kind(report), want[0], report["error"])
@@ -229,9 +227,7 @@ class Vectors(Case):
 
     def test_1479_what_follows_on_a_kept_connection_is_held_to_the_same(self):
         first = reply([OK, "Content-Length: 5"], b"Data\n", "read", ("send", b"Data\r\nData\r\n"), "close")
-        for mode in self.each_mode():
-            with self.subTest(mode=mode):
-                result = self.json("-m", mode, "-w", 1, "--order", "input", "https://k.test" + first, "https://k.test/ok",
-                                   "https://k.test/ok")
-                self.assertEqual(result.kinds, ["ok", "http", "ok"])
-                self.assertEqual([r["reused"] for r in result.reports], [False, True, False])
+        result = self.json("-w", 1, "--order", "input", "https://k.test" + first, "https://k.test/ok",
+                           "https://k.test/ok")
+        self.assertEqual(result.kinds, ["ok", "http", "ok"])
+        self.assertEqual([r["reused"] for r in result.reports], [False, True, False])
