@@ -19,6 +19,12 @@
 #else
 #define WITH_ZSTD '-'
 #endif
+#ifdef ENABLE_THIN_PROVIDER
+#define WITH_THIN_PROVIDER '+'
+#else
+#define WITH_THIN_PROVIDER '-'
+#endif
+
 /* What this build and this kernel can do together, a word a piece. */
 static void print_sandbox(FILE *out, const struct confine_support *support)
 {
@@ -42,7 +48,7 @@ void options_print_version(FILE *out)
     fprintf(out, "%s %s\n", PACKAGE_NAME, PACKAGE_VERSION);
     fprintf(out, "%s, c-ares %s, libidn2 %s, zlib %s\n", OpenSSL_version(OPENSSL_VERSION), ares_version(NULL),
             idn2_check_version(NULL), zlibVersion());
-    fprintf(out, "features: %cbrotli %czstd %cseccomp\n", WITH_BROTLI, WITH_ZSTD,
-            support.built[CONFINE_SECCOMP] ? '+' : '-');
+    fprintf(out, "features: %cbrotli %czstd %cseccomp %cthin-provider\n", WITH_BROTLI, WITH_ZSTD,
+            support.built[CONFINE_SECCOMP] ? '+' : '-', WITH_THIN_PROVIDER);
     print_sandbox(out, &support);
 }

@@ -474,8 +474,9 @@ START_TEST(version_names_what_it_is_built_of)
     ck_assert_int_eq(r.result, OPTIONS_DONE);
     ck_assert(
         strncmp(r.out, PACKAGE_NAME " " PACKAGE_VERSION "\n", strlen(PACKAGE_NAME PACKAGE_VERSION) + 2) == 0);
-    static const char *const parts[] = {"\nOpenSSL 3", "c-ares 1", "libidn2 2", "zlib 1",
-                                        "brotli",      "zstd",     "seccomp",   "\nsandbox here: "};
+    static const char *const parts[] = {"\nOpenSSL 3", "c-ares 1",      "libidn2 2",
+                                        "zlib 1",      "brotli",        "zstd",
+                                        "seccomp",     "thin-provider", "\nsandbox here: "};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         ck_assert_msg(strstr(r.out, parts[i]) != NULL, "no %s in %s", parts[i], r.out);
     reading_free(&r);

@@ -42,7 +42,7 @@ static bool believed(const char *cacert, const char *capath)
 {
     struct trust *t;
     struct fetch_error err;
-    ck_assert_int_eq(trust_new(cacert, capath, &t, &err), 0);
+    ck_assert_int_eq(trust_new(NULL, cacert, capath, &t, &err), 0);
     bool ok = verifies(t, leaf.x509);
     trust_free(t);
     return ok;
@@ -53,7 +53,7 @@ static void refused(const char *cacert, const char *capath, const char *message)
     struct trust *t;
     struct fetch_error err;
     error_clear(&err);
-    ck_assert_int_eq(trust_new(cacert, capath, &t, &err), -1);
+    ck_assert_int_eq(trust_new(NULL, cacert, capath, &t, &err), -1);
     ck_assert_int_eq(err.kind, ERROR_NONE);
     ck_assert_msg(strstr(err.message, message), "%s", err.message);
     ck_assert_msg(strstr(err.message, cacert ? cacert : capath), "%s", err.message);
@@ -75,7 +75,7 @@ START_TEST(what_is_trusted_need_not_be_a_root)
     struct fetch_error err;
     const char *file = tempdir_file(&dir, "middle.pem");
     cert_write(&middle, file, false);
-    ck_assert_int_eq(trust_new(file, NULL, &t, &err), 0);
+    ck_assert_int_eq(trust_new(NULL, file, NULL, &t, &err), 0);
     ck_assert(verifies(t, end.x509));
     trust_free(t);
     cert_free(&end);
@@ -135,7 +135,7 @@ START_TEST(a_file_that_is_none_is_refused_by_name)
     refused(NULL, file, "not a directory");
     refused(NULL, "/nonexistent/dir", "No such file");
     setenv("SSL_CERT_FILE", "/nonexistent/file", 1);
-    ck_assert_int_eq(trust_new(NULL, NULL, &t, &err), -1);
+    ck_assert_int_eq(trust_new(NULL, NULL, NULL, &t, &err), -1);
     ck_assert_ptr_nonnull(strstr(err.message, "SSL_CERT_FILE /nonexistent/file"));
 }
 END_TEST
@@ -160,7 +160,7 @@ START_TEST(a_worker_may_read_where_the_links_lead)
     cert_write(&ca, file, false);
     snprintf(link, sizeof link, "%s/%08lx.0", dir.path, X509_subject_name_hash(ca.x509));
     ck_assert_int_eq(symlink(file, link), 0);
-    ck_assert_int_eq(trust_new(NULL, dir.path, &t, &err), 0);
+    ck_assert_int_eq(trust_new(NULL, NULL, dir.path, &t, &err), 0);
     char **paths = trust_paths(t);
     ck_assert_ptr_nonnull(paths);
     ck_assert(listed(paths, dir.path));
@@ -180,7 +180,7 @@ START_TEST(what_only_root_can_read_is_loaded_at_once)
         return;
     cert_write_hashed(&ca, dir.path);
     ck_assert_int_eq(chmod(dir.path, 0700), 0);
-    ck_assert_int_eq(trust_new(NULL, dir.path, &t, &err), 0);
+    ck_assert_int_eq(trust_new(NULL, NULL, dir.path, &t, &err), 0);
     char **paths = trust_paths(t);
     ck_assert_ptr_null(paths[0]);
     trust_paths_free(paths);

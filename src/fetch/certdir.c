@@ -111,24 +111,31 @@ void certdir_free(struct certdir *d)
     *d = (struct certdir){0};
 }
 
+struct loading {
+    X509_STORE *store;
+    OSSL_LIB_CTX *context;
+};
+
 static int load_each(void *arg, const char *dir, const char *name)
 {
+    const struct loading *l = arg;
     char path[PATH_MAX];
     if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
         return 0;
     FILE *f = fopen(path, "re");
     if (!f)
         return 0;
-    X509 *cert = PEM_read_X509_AUX(f, NULL, NULL, NULL);
+    X509 *cert = X509_new_ex(l->context, NULL);
+    if (cert && PEM_read_X509_AUX(f, &cert, NULL, NULL))
+        X509_STORE_add_cert(l->store, cert);
     fclose(f);
-    if (cert)
-        X509_STORE_add_cert(arg, cert);
     X509_free(cert);
     ERR_clear_error();
     return 0;
 }
 
-int certdir_load(X509_STORE *store, const char *path)
+int certdir_load(X509_STORE *store, OSSL_LIB_CTX *context, const char *path)
 {
-    return certdir_each(path, load_each, store);
+    struct loading l = {store, context};
+    return certdir_each(path, load_each, &l);
 }

@@ -17,8 +17,9 @@ struct certdir {
 int certdir_scan(struct certdir *ret, const char *path);
 void certdir_free(struct certdir *d);
 
-/* Loads all certificates with hashed names in `path` into `store`; files that hold none are passed over. 0,
+/* Loads all certificates with hashed names in `path` into `store`, in the library
+ * context `context`; files that hold none are passed over. 0,
  * or -1 with errno where the directory can't be read. */
-int certdir_load(X509_STORE *store, const char *path);
+int certdir_load(X509_STORE *store, OSSL_LIB_CTX *context, const char *path);
 
 #endif

@@ -2,11 +2,13 @@
 # Connections: names, sockets, trust and TLS.
 libfetch_a_SOURCES += \
 	src/fetch/address.h \
+	src/fetch/bundle.c src/fetch/bundle.h \
 	src/fetch/certdir.c src/fetch/certdir.h \
 	src/fetch/certinfo.c src/fetch/certinfo.h \
 	src/fetch/dial.c src/fetch/dial.h \
 	src/fetch/dns.c src/fetch/dns.h \
 	src/fetch/hostfile.c src/fetch/hostfile.h \
+	src/fetch/provider.c src/fetch/provider.h \
 	src/fetch/resolver.c src/fetch/resolver.h \
 	src/fetch/sessions.c src/fetch/sessions.h \
 	src/fetch/stream.c \
@@ -17,9 +19,11 @@ libfetch_a_SOURCES += \
 
 if HAVE_CHECK
 NET_TESTS = \
+	tests/check_bundle \
 	tests/check_certinfo \
 	tests/check_dial \
 	tests/check_hostfile \
+	tests/check_provider \
 	tests/check_resolver \
 	tests/check_sessions \
 	tests/check_stream \
@@ -28,6 +32,9 @@ NET_TESTS = \
 	tests/check_trust
 check_PROGRAMS += $(NET_TESTS)
 TESTS += $(NET_TESTS)
+tests_check_bundle_SOURCES = tests/check_bundle.c tests/support/certs.c
+tests_check_bundle_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_bundle_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_certinfo_SOURCES = tests/check_certinfo.c tests/support/certs.c
 tests_check_certinfo_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_certinfo_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
@@ -37,6 +44,9 @@ tests_check_dial_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_hostfile_SOURCES = tests/check_hostfile.c
 tests_check_hostfile_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_hostfile_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_provider_SOURCES = tests/check_provider.c
+tests_check_provider_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_provider_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_resolver_SOURCES = tests/check_resolver.c tests/support/dns_peer.c
 tests_check_resolver_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_resolver_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "fetch/certinfo.h"
+#include "fetch/provider.h"
 #include "fetch/tls_stream.h"
 #include "fetch/trust.h"
 
@@ -22,6 +24,7 @@ enum {
 };
 
 struct tls_client {
+    OSSL_LIB_CTX *context; /* NULL: the plain one */
     SSL_CTX *ctx;
     BIO_METHOD *bio;
     struct trust *trust;
@@ -87,6 +90,16 @@ static int file_check(const char *option, const char *path, struct fetch_error *
     return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s cannot be read: %s", option, path, strerror(errno));
 }
 
+/* Reads a private key of any kind, in the plain library context: the thin provider reads public ones only. */
+static EVP_PKEY *private_key_load(const char *path, bool *ret_asked)
+{
+    FILE *f = fopen(path, "re");
+    EVP_PKEY *key = f ? PEM_read_PrivateKey(f, NULL, passphrase_asked, ret_asked) : NULL;
+    if (f)
+        fclose(f);
+    return key;
+}
+
 /* Loads the client's certificate (with the chain behind it) and key. */
 static int client_load_certificate(SSL_CTX *ctx, const char *cert, const char *key, struct fetch_error *err)
 {
@@ -100,20 +113,18 @@ static int client_load_certificate(SSL_CTX *ctx, const char *cert, const char *k
         return -1;
     if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
         return usage_error(err, "--cert", cert, "holds no certificate in PEM form that can be used");
-    SSL_CTX_set_default_passwd_cb(ctx, passphrase_asked);
-    SSL_CTX_set_default_passwd_cb_userdata(ctx, &asked);
-    int loaded = SSL_CTX_use_PrivateKey_file(ctx, key_path, SSL_FILETYPE_PEM);
-    unsigned long error = ERR_peek_last_error();
-    bool mismatch = ERR_GET_LIB(error) == ERR_LIB_X509;
-    SSL_CTX_set_default_passwd_cb(ctx, NULL);
-    SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
-    if (asked)
+    EVP_PKEY *loaded = private_key_load(key_path, &asked);
+    if (asked) {
+        EVP_PKEY_free(loaded);
         return usage_error(
             err, key_option, key_path,
             "is protected by a passphrase; give a key without one (openssl pkey -in … -out …)");
-    if (loaded != 1 && !mismatch)
+    }
+    if (!loaded)
         return usage_error(err, key_option, key_path, "holds no private key in PEM form that can be used");
-    if (loaded != 1 || SSL_CTX_check_private_key(ctx) != 1)
+    bool fits = SSL_CTX_use_PrivateKey(ctx, loaded) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+    EVP_PKEY_free(loaded);
+    if (!fits)
         return usage_error(err, key_option, key_path, "does not belong to the certificate of --cert");
     return 0;
 }
@@ -155,10 +166,11 @@ int tls_client_new(const struct tls_options *options, struct tls_client **ret, s
     tzset(); /* the first gmtime_r reads the time zone's file: better here than in a confined worker */
     c->insecure = options->insecure;
     c->want_sessions = options->want_sessions;
-    if (!c->insecure && trust_new(options->cacert, options->capath, &c->trust, err) < 0)
+    c->context = provider_context_new();
+    if (!c->insecure && trust_new(c->context, options->cacert, options->capath, &c->trust, err) < 0)
         goto out;
     c->bio = tls_bio_method();
-    c->ctx = SSL_CTX_new(TLS_client_method());
+    c->ctx = SSL_CTX_new_ex(c->context, NULL, TLS_client_method());
     if (!c->bio || !c->ctx || !client_set_context(c, options->min_version)) {
         error_set(err, ERROR_NONE, PHASE_NONE, "OpenSSL cannot be set up: %s",
                   ERR_peek_error() ? ERR_reason_error_string(ERR_peek_error()) : "out of memory");
@@ -183,6 +195,7 @@ void tls_client_free(struct tls_client *c)
     SSL_CTX_free(c->ctx);
     BIO_meth_free(c->bio);
     trust_free(c->trust);
+    provider_context_free(c->context);
     free(c);
 }
 

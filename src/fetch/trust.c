@@ -10,12 +10,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fetch/bundle.h"
 #include "fetch/certdir.h"
 
-enum { TRUST_DIRS_MAX = 32 };
+enum {
+    TRUST_DIRS_MAX = 32,
+    PARSED_AT_ONCE = 8, /* certificates in a file of which the rest waits until a chain names it */
+};
 
 struct trust {
+    OSSL_LIB_CTX *context;
     X509_STORE *store;
+    struct bundle *bundle;      /* a large file; NULL: none */
     char *dirs[TRUST_DIRS_MAX]; /* looked into when a chain asks for it */
     size_t dir_count;
 };
@@ -36,12 +42,21 @@ static bool store_has_certificate(X509_STORE *store)
     return false;
 }
 
+/* Takes a file of many certificates as a source for the store. False: it is to be loaded. */
+static bool trust_index_file(struct trust *t, const char *path)
+{
+    if (bundle_read(path, &t->bundle) < 0)
+        return false;
+    if (bundle_count(t->bundle) > PARSED_AT_ONCE && bundle_attach(t->bundle, t->store, t->context) == 0)
+        return true;
+    bundle_free(t->bundle);
+    t->bundle = NULL;
+    return false;
+}
+
 /* Loads a file of PEM certificates. */
 static int trust_load_file(struct trust *t, struct source from, struct fetch_error *err)
 {
-    X509_LOOKUP *lookup = X509_STORE_add_lookup(t->store, X509_LOOKUP_file());
-    if (!lookup)
-        return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
     if (!from.option && access(from.path, R_OK) < 0)
         return 0;
     struct stat st;
@@ -53,7 +68,12 @@ static int trust_load_file(struct trust *t, struct source from, struct fetch_err
             err, ERROR_NONE, PHASE_NONE,
             "%s %s is a directory; a directory of certificates is given by --capath or SSL_CERT_DIR",
             from.option ? from.option : "trust file", from.path);
-    bool loaded = X509_load_cert_crl_file(lookup, from.path, X509_FILETYPE_PEM) > 0;
+    if (trust_index_file(t, from.path))
+        return 0;
+    X509_LOOKUP *lookup = X509_STORE_add_lookup(t->store, X509_LOOKUP_file());
+    if (!lookup)
+        return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
+    bool loaded = X509_load_cert_crl_file_ex(lookup, from.path, X509_FILETYPE_PEM, t->context, NULL) > 0;
     ERR_clear_error();
     if (from.option && (!loaded || !store_has_certificate(t->store)))
         return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s holds no certificate in PEM form", from.option,
@@ -84,7 +104,7 @@ static int trust_add_dir(struct trust *t, const char *option, const char *path, 
                          there ? "not a directory" : strerror(errno));
     }
     if (dir_needs_privilege(path)) {
-        if (certdir_load(t->store, path) == 0)
+        if (certdir_load(t->store, t->context, path) == 0)
             return 0;
         return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s cannot be read: %s",
                          option ? option : "trust directory", path, strerror(errno));
@@ -132,7 +152,8 @@ static int trust_load(struct trust *t, const char *cacert, const char *capath, s
     return dirs.path ? trust_add_dirs(t, dirs, err) : 0;
 }
 
-int trust_new(const char *cacert, const char *capath, struct trust **ret, struct fetch_error *err)
+int trust_new(OSSL_LIB_CTX *context, const char *cacert, const char *capath, struct trust **ret,
+              struct fetch_error *err)
 {
     struct trust *t = calloc(1, sizeof *t);
     if (t)
@@ -141,6 +162,7 @@ int trust_new(const char *cacert, const char *capath, struct trust **ret, struct
         trust_free(t);
         return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
     }
+    t->context = context;
     /* As curl does: what the user trusts need not be a root. */
     X509_STORE_set_flags(t->store, X509_V_FLAG_PARTIAL_CHAIN);
     if (trust_load(t, cacert, capath, err) < 0) {
@@ -158,6 +180,7 @@ void trust_free(struct trust *t)
     for (size_t i = 0; i <= t->dir_count && i < TRUST_DIRS_MAX; i++)
         free(t->dirs[i]);
     X509_STORE_free(t->store);
+    bundle_free(t->bundle);
     free(t);
 }
 

@@ -10,12 +10,14 @@
 
 struct trust;
 
-/* Loads what verification starts from: `cacert` (a file of PEM certificates) and `capath` (a directory hashed
- * as by c_rehash), either of which may be NULL; with both NULL the system's: SSL_CERT_FILE or OpenSSL's
- * default file, and SSL_CERT_DIR (a list with ':') or OpenSSL's default directory. A directory that an
- * unprivileged worker could not read (this process is root's) is loaded whole. On success *ret belongs to the
- * caller. -1: `err` holds a message for a usage error that names the file, kind ERROR_NONE. */
-int trust_new(const char *cacert, const char *capath, struct trust **ret, struct fetch_error *err);
+/* Loads into OpenSSL's library context `context` (NULL: the plain one) what verification starts from:
+ * `cacert` (a file of PEM certificates) and `capath` (a directory hashed as by c_rehash), either of which may
+ * be NULL; with both NULL the system's: SSL_CERT_FILE or OpenSSL's default file, and SSL_CERT_DIR (a list
+ * with ':') or OpenSSL's default directory. A directory that an unprivileged worker could not read (this
+ * process is root's) is loaded whole. On success *ret belongs to the caller. -1: `err` holds a message for a
+ * usage error that names the file, kind ERROR_NONE. */
+int trust_new(OSSL_LIB_CTX *context, const char *cacert, const char *capath, struct trust **ret,
+              struct fetch_error *err);
 void trust_free(struct trust *t);
 
 /* The store; it belongs to `t`, and is safe to use from several threads. */

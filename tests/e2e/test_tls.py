@@ -110,6 +110,20 @@ class Trust(Case):
                     report = self.fetch("https://a.test/ok", "-m", mode, *args, env=env)
                     self.assertEqual((kind(report), args, env), ("ok", args, env))
 
+    def test_a_bundle_of_many(self):
+        """Certificates that a large file holds are parsed as chains name them: in the worker."""
+        with open(self.origin.path("other.pem"), "rb") as f, open(self.origin.path("ca.pem"), "rb") as g:
+            bundle = self.write("bundle.pem", f.read() * 20 + g.read())
+            f.seek(0)
+            without = self.write("without.pem", f.read() * 20)
+        for mode in self.each_mode():
+            with self.subTest(mode=mode):
+                result = self.json("--cacert", bundle, "-m", mode, "-w", 3,
+                                   lines=["good.test", "byroot.test", "expired.test"] * 3)
+                self.assertEqual(result.kinds, ["ok", "ok", "certificate"] * 3)
+                self.assertKind(self.fetch("good.test", "-m", mode, env={"SSL_CERT_FILE": bundle}), "ok")
+                self.assertKind(self.fetch("good.test", "-m", mode, env={"SSL_CERT_FILE": without}), "certificate")
+
     def test_cacert_replaces_the_system_s(self):
         report = self.fetch("https://a.test/ok", "--cacert", self.origin.path("other.pem"),
                             env={"SSL_CERT_FILE": self.origin.path("ca.pem")})
@@ -213,3 +227,29 @@ class Reports(Case):
         der = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", self.origin.https)))
         self.assertTrue(base64.b64encode(der))
         self.assertEqual(report["tls"]["cert"]["sha256"], sha256(der))
+
+
+class Configuration(Case):
+    """openssl.cnf's say is heard in the library context of ours as well."""
+
+    def conf(self, name, text):
+        return {"OPENSSL_CONF": self.write(name, ("openssl_conf = init\n[init]\n" + text).encode())}
+
+    def test_least_version(self):
+        env = self.conf("least.cnf", "ssl_conf = ssl\n[ssl]\nsystem_default = all\n[all]\nMinProtocol = TLSv1.3\n")
+        for mode in self.each_mode():
+            with self.subTest(mode=mode):
+                self.assertKind(self.fetch("tls12.test", "-m", mode, env=env), "tls", "tls")
+                self.assertKind(self.fetch("tls13.test", "-m", mode, env=env), "ok")
+
+    def test_level(self):
+        env = self.conf("level.cnf", "ssl_conf = ssl\n[ssl]\nsystem_default = all\n[all]\n"
+                                     "CipherString = DEFAULT:@SECLEVEL=5\n")
+        self.assertKind(self.fetch("good.test"), "ok")
+        self.assertKind(self.fetch("good.test", env=env), "tls", "tls")  # no suite and group of 256 bits
+
+    def test_providers(self):
+        """Whoever chooses providers has them."""
+        env = self.conf("providers.cnf", "providers = p\n[p]\ndefault = on\nbase = on\n[on]\nactivate = 1\n")
+        for name in ("good.test", "rsa.test", "ed25519.test", "tls12.test"):
+            self.assertKind(self.fetch(name, env=env), "ok")
