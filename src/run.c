@@ -252,8 +252,26 @@ static void flush(struct run *r)
 {
     struct fetch_error err;
     r->last_flush = deadline_now();
+    r->unflushed = false;
     if (outputs_flush(r->outputs, false, &err) < 0)
         run_output_failed(r, &err);
+}
+
+/* When the loop has something to do, whatever comes. */
+static int64_t next_due(const struct run *r)
+{
+    int64_t due = r->next_start;
+    if (r->more_input)
+        return 0;
+    if (r->state == RUN_STOPPING)
+        due = deadline_min(due, r->cancel_at);
+    return r->unflushed ? deadline_min(due, deadline_add(r->last_flush, FLUSH_INTERVAL)) : due;
+}
+
+/* With tasks under way and no input to be watched, the executor waits, for signals too: one call. */
+static bool executor_waits(const struct run *r)
+{
+    return r->o->mode != EXECUTOR_SERIAL && !r->input_waits && executor_pending(r->executor) > 0;
 }
 
 /* Waits for workers, input, signals or the time at which something is due. */
@@ -261,15 +279,11 @@ static void wait_for_something(struct run *r)
 {
     struct pollfd fds[3] = {{.fd = executor_fd(r->executor), .events = POLLIN},
                             {.fd = r->signals.fd, .events = POLLIN}};
-    int64_t now = deadline_now();
-    int64_t until = deadline_min(r->next_start, executor_deadline(r->executor));
+    int64_t until = deadline_min(next_due(r), executor_deadline(r->executor));
     nfds_t count = 2;
-    if (r->state == RUN_STOPPING)
-        until = deadline_min(until, r->cancel_at);
     if (r->input_waits)
         fds[count++] = (struct pollfd){.fd = input_fd(r->input), .events = POLLIN};
-    if (poll(fds, count, r->more_input ? 0 : deadline_poll_ms(until, now)) > 0 && fds[1].revents)
-        (void)run_wake(r);
+    (void)poll(fds, count, deadline_poll_ms(until, deadline_now()));
 }
 
 /* The grace is over: what runs is ended. */
@@ -289,14 +303,17 @@ static void loop(struct run *r)
             run_cancel_waiting(r);
         if (finished(r))
             break;
-        int events = executor_poll(r->executor, 0, run_on_event, r);
-        if (events > 0 && deadline_now() - r->last_flush < FLUSH_INTERVAL)
+        bool waits = executor_waits(r);
+        int ms = waits ? deadline_poll_ms(next_due(r), deadline_now()) : 0;
+        int events = executor_poll(r->executor, ms, run_on_event, r);
+        bool busy = events > 0 && deadline_now() - r->last_flush < FLUSH_INTERVAL;
+        if (busy)
             continue;
-        flush(r);
-        if (events <= 0)
+        if (r->unflushed)
+            flush(r);
+        if (events <= 0 && !waits)
             wait_for_something(r);
-        else
-            (void)run_wake(r);
+        (void)run_wake(r);
         if (r->state == RUN_STOPPING && grace_is_over(r))
             cancel_running(r);
     }

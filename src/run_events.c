@@ -171,6 +171,7 @@ static void report_job(struct run *r, struct job *job, const struct fetch_result
     struct report report;
     struct fetch_error err;
     job_report(job, result, &report);
+    r->unflushed = true;
     enter_state(r, job, JOB_REPORTED);
     if (outputs_place(r->outputs, &job->out, job, &err) < 0 ||
         outputs_end(r->outputs, &job->out, &report, &err) < 0)
@@ -314,6 +315,7 @@ static void on_body(struct run *r, struct job *job, const struct executor_event 
         return;
     }
     job->received += event->len;
+    r->unflushed = true;
     if (job->discard || r->state == RUN_CANCELLING)
         return;
     if (outputs_body(r->outputs, &job->out, event->data, event->len, &err) < 0)

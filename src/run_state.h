@@ -64,6 +64,7 @@ struct run {
     int64_t started;    /* ns */
     int64_t next_start; /* when the schedule wants to be asked again */
     int64_t last_flush;
+    bool unflushed;    /* something went to the outputs since */
     int64_t cancel_at; /* STOPPING: the end of the grace */
     int signal;        /* that ended the run; 0: none */
     bool halted;

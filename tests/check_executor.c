@@ -480,6 +480,31 @@ START_TEST(bad_options_are_refused_in_words)
 }
 END_TEST
 
+/* What the caller waits for beside the pool ends a wait, and holds up no shutdown though nobody takes it out.
+ */
+START_TEST(a_readable_wake_descriptor_ends_the_wait)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 2);
+    int wake[2];
+    ck_assert_int_eq(pipe(wake), 0);
+    o.wake_fd = wake[0];
+    pool_open(l, &o);
+    pool_submit(l, 1, "sleep 1500");
+    while (!l->of[1].started)
+        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    ck_assert_int_eq((int)write(wake[1], "x", 1), 1);
+    ck_assert_int_eq(executor_poll(l->x, -1, ledger_note, l), 0);
+    ck_assert_uint_eq(executor_pending(l->x), 1);
+    ck_assert_int_eq(executor_shutdown(l->x, EXECUTOR_WAIT, DEADLINE_NEVER, ledger_note, l), 0);
+    executor_free(l->x);
+    ledger_complete(l, 1, 1);
+    (void)close(wake[0]);
+    (void)close(wake[1]);
+    free(l);
+}
+END_TEST
+
 START_TEST(the_descriptor_serves_another_poll_loop)
 {
     struct ledger *l = ledger_new();
@@ -513,6 +538,7 @@ static void add_all_modes(TCase *t)
     tcase_add_loop_test(t, a_full_pool_refuses_and_a_finished_one_takes_again, 0, 3);
     tcase_add_loop_test(t, an_initializer_that_fails_is_told_and_nothing_hangs, 0, 3);
     tcase_add_loop_test(t, the_descriptor_serves_another_poll_loop, 0, 3);
+    tcase_add_loop_test(t, a_readable_wake_descriptor_ends_the_wait, 0, 2);
     tcase_add_loop_test(t, free_ends_all_at_once, 0, 2);
     tcase_add_test(t, bad_options_are_refused_in_words);
 }

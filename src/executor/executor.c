@@ -45,13 +45,21 @@ static const char *options_fault(const struct executor_options *o)
     return NULL;
 }
 
+int pool_listen_wake(struct executor *x, bool on)
+{
+    struct epoll_event ev = {.events = EPOLLIN, .data.u64 = pool_source(SOURCE_WAKE, 0)};
+    if (x->options.wake_fd < 0)
+        return 0;
+    return epoll_ctl(x->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, x->options.wake_fd, &ev);
+}
+
 static int open_workers(struct executor *x)
 {
     unsigned n = x->options.max_workers;
     x->buffer = malloc(POOL_READ);
     x->workers = calloc(n, sizeof *x->workers);
     x->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (!x->buffer || !x->workers || x->epoll < 0)
+    if (!x->buffer || !x->workers || x->epoll < 0 || pool_listen_wake(x, true) < 0)
         return -1;
     for (unsigned s = 0; s < n; s++) {
         struct worker *w = &x->workers[s];
@@ -220,6 +228,9 @@ static void serve(struct executor *x, const struct epoll_event *ev)
     case SOURCE_JOBS:
         dispatch_continue(x, w);
         break;
+    case SOURCE_WAKE:
+        x->woken = true;
+        break;
     }
 }
 
@@ -233,6 +244,7 @@ int pool_look(struct executor *x, int64_t until)
     if (n < 0 && errno != EINTR)
         return -1;
     now = watch_advance(&x->watch, until == DEADLINE_NEVER ? DEADLINE_NEVER : until - now);
+    x->woken = false;
     for (int i = 0; i < n; i++)
         serve(x, &events[i]);
     watch_scan(x);
@@ -257,7 +269,7 @@ static int poll_workers(struct executor *x, int64_t until)
         bool done = x->events > 0 || !expects(x);
         r = pool_look(x, done ? now : until);
         now = x->watch.wall;
-    } while (r == 0 && x->events == 0 && expects(x) && now < until);
+    } while (r == 0 && x->events == 0 && !x->woken && expects(x) && now < until);
     (void)watch_advance(&x->watch, 0);
     x->watch.promise = next_due(x);
     return r < 0 ? -1 : x->events;

@@ -59,8 +59,9 @@ struct executor_options {
     executor_task *task;
     executor_finalizer *finalizer; /* may be NULL */
     void *arg;                     /* for the initializer */
-    int wake_fd;                   /* serial mode: polled by a waiting task, -1: none … */
-    bool (*wake)(void *arg);       /* … and called then, from the task; true: the task is cancelled */
+    int wake_fd; /* -1: none. When it is readable, executor_poll returns; serial mode: it is polled by
+                    a waiting task … */
+    bool (*wake)(void *arg); /* … and this is called then, from the task; true: the task is cancelled */
     void *wake_arg;
 };
 
@@ -145,8 +146,8 @@ int executor_fd(const struct executor *x);
 int64_t executor_deadline(const struct executor *x);
 
 /* Waits up to `timeout_ms` (-1: until something happens, 0: not at all) and hands what came to `handler`.
- * Returns the number of events handed over, 0 at the timeout or when no task is left, -1 with errno on
- * failure. Serial mode runs one queued task to its end. */
+ * Returns the number of events handed over, 0 at the timeout, when no task is left or when the options'
+ * wake_fd is readable, -1 with errno on failure. Serial mode runs one queued task to its end. */
 int executor_poll(struct executor *x, int timeout_ms, executor_handler *handler, void *arg);
 
 /* Stops (hold) or goes on (not hold) reading the results of a running task: the worker blocks when its pipe

@@ -115,13 +115,14 @@ struct executor {
     atomic_bool asked;
     unsigned char *buffer; /* POOL_READ bytes */
     bool closed;           /* no more tasks */
+    bool woken;            /* options.wake_fd was readable at the last look */
     executor_handler *handler;
     void *handler_arg;
     int events; /* handed over in the present call */
 };
 
 /* What epoll says it was: kind and slot in one number. */
-enum pool_source { SOURCE_RESULTS, SOURCE_EXIT, SOURCE_JOBS };
+enum pool_source { SOURCE_RESULTS, SOURCE_EXIT, SOURCE_JOBS, SOURCE_WAKE };
 
 static inline uint64_t pool_source(enum pool_source kind, unsigned slot)
 {
@@ -133,6 +134,9 @@ static inline uint64_t pool_source(enum pool_source kind, unsigned slot)
 /* One look at everything, after waiting until `until` at most (CLOCK_MONOTONIC ns). 0, 1 if a signal cut the
  * wait short, -1 with errno. */
 int pool_look(struct executor *x, int64_t until);
+
+/* From now on the options' wake_fd is looked at by executor_poll, or not. 0, or -1 with errno. */
+int pool_listen_wake(struct executor *x, bool on);
 
 /* --- news.c --- */
 

@@ -83,6 +83,8 @@ int executor_shutdown(struct executor *x, enum executor_shutdown_how how, int64_
                       executor_handler *handler, void *arg)
 {
     x->closed = true;
+    if (x->workers)
+        (void)pool_listen_wake(x, false); /* what nobody takes out would be readable all the time */
     int r = how == EXECUTOR_CANCEL ? run_cancelled(x, deadline, handler, arg)
                                    : run_tasks(x, DEADLINE_NEVER, handler, arg);
     if (r < 0)

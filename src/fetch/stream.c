@@ -1,10 +1,12 @@
 #include "fetch/stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /* Any stream. */
@@ -45,7 +47,16 @@ int stream_fd(const struct stream *s)
     return s->fd;
 }
 
-/* TCP. The call comes first and the wait after it, since mostly there is no need to wait. */
+/* TCP. The call comes first and the wait after it, since mostly there is no need to wait. A read does its
+ * first moments of waiting itself, by SO_RCVTIMEO: most answers come within them, and cost one call instead
+ * of three. */
+
+struct tcp_stream {
+    struct stream base;
+    bool patient; /* the socket blocks, for TCP_PATIENCE at most */
+};
+
+#define TCP_PATIENCE (10 * NS_PER_MS)
 
 static ptrdiff_t tcp_failed(int error, enum error_phase phase, struct fetch_error *err)
 {
@@ -59,19 +70,20 @@ static ptrdiff_t tcp_failed(int error, enum error_phase phase, struct fetch_erro
 static ptrdiff_t tcp_read(struct stream *s, void *into, size_t size, const struct wait *w,
                           enum error_phase phase, struct fetch_error *err)
 {
-    int64_t deadline = 0;
+    int64_t now = deadline_now();
+    int64_t deadline = w ? wait_deadline(w, now) : 0;
+    bool blocks = w && ((struct tcp_stream *)s)->patient && deadline - now > 2 * TCP_PATIENCE;
     for (;;) {
-        ssize_t n = recv(s->fd, into, size, MSG_DONTWAIT);
+        ssize_t n = recv(s->fd, into, size, blocks ? 0 : MSG_DONTWAIT);
         if (n >= 0)
             return n;
+        blocks = false;
         if (errno == EINTR)
             continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK)
             return tcp_failed(errno, phase, err);
         if (!w)
             return STREAM_AGAIN;
-        if (!deadline)
-            deadline = wait_deadline(w, deadline_now());
         struct pollfd fd = {.fd = s->fd, .events = POLLIN};
         enum wait_result result = wait_poll(w, &fd, 1, deadline);
         if (result != WAIT_READY)
@@ -125,13 +137,21 @@ static const struct stream_type tcp = {
     .close = tcp_close,
 };
 
+/* Makes reads wait a little by themselves. Where that can't be had they don't wait at all. */
+static bool tcp_be_patient(int fd)
+{
+    struct timeval patience = {.tv_usec = TCP_PATIENCE / 1000};
+    return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0 &&
+           fcntl(fd, F_SETFL, 0) == 0;
+}
+
 struct stream *stream_tcp(int fd)
 {
-    struct stream *s = malloc(sizeof *s);
+    struct tcp_stream *s = malloc(sizeof *s);
     if (!s) {
         close(fd);
         return NULL;
     }
-    *s = (struct stream){&tcp, fd};
-    return s;
+    *s = (struct tcp_stream){.base = {&tcp, fd}, .patient = tcp_be_patient(fd)};
+    return &s->base;
 }
