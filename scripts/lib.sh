@@ -60,6 +60,17 @@ jobs_wanted() {
     nproc 2>/dev/null || echo 2
 }
 
+# build_prepare: what configure and the makefiles are made from, made before builds that run beside each other need it.
+build_prepare() {
+    (
+        cd "$root" || exit 1
+        [ ! -x configure ] || [ ! -f Makefile.in ] ||
+            [ -n "$(find configure.ac Makefile.am src tests -newer Makefile.in \
+                \( -name configure.ac -o -name Makefile.am -o -name '*.mk' \))" ] || exit 0
+        autoreconf -fi >&2 </dev/null
+    )
+}
+
 # build_configure NAME [CONFIGURE-ARGUMENT]...: makes build/NAME ready for make; quick when it is, done again when
 # the arguments changed. Noise goes to standard error.
 build_configure() {
@@ -67,9 +78,7 @@ build_configure() {
     shift
     wanted=$(printf '%q ' "$@")
     mkdir -p "$dir"
-    if [ ! -x "$root/configure" ] || [ ! -f "$root/Makefile.in" ]; then
-        (cd "$root" && autoreconf -fi) >&2 </dev/null || return 1
-    fi
+    build_prepare || return 1
     if [ -f "$dir/Makefile" ] && [ "$(cat "$dir/configured-with" 2>/dev/null)" = "$wanted" ]; then
         return 0
     fi
