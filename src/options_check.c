@@ -32,9 +32,6 @@ static int check_needs(struct options_parse *p)
 static int check_input(struct options_parse *p)
 {
     const struct run_options *o = p->o;
-    if (o->operand_count && options_given(p, "input"))
-        return option_error_set(&p->error,
-                                "targets both as operands and by --input: write them in one place");
     if (o->operand_count || o->input_path)
         return 0;
     if (p->stdin_read)

@@ -269,7 +269,6 @@ START_TEST(options_that_contradict_each_other_are_refused)
     REFUSE("--proxy", "--deny", "10.0.0.0/8", "--proxy", "http://p:1", "a");
     REFUSE("--proxy", "--allow", "10.0.0.0/8", "--proxy", "http://p:1", "a");
     TAKE("--deny", "10.0.0.0/8", "--proxy", "", "a");
-    REFUSE("one place", "-i", "f", "a");
     REFUSE("name two files", "-o", "x", "--joblog", "x", "a");
     TAKE("-o", "/dev/null", "--joblog", "/dev/null", "a");
     REFUSE("--dry-run", "--compare", "--dry-run", "a");

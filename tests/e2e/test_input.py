@@ -12,6 +12,11 @@ class Sources(Case):
         result = self.json("one.test", "two.test", lines=["three.test"])
         self.assertEqual(sorted(r["target"] for r in result.reports), ["one.test", "two.test"])
 
+    def test_operands_come_before_a_file(self):
+        path = self.write("list", "two.test\n")
+        for args in (["-i", path, "one.test"], ["one.test", "--input=" + path], ["-i", self.path("nothing"), "one.test"]):
+            self.assertEqual([r["target"] for r in self.json(*args).reports], ["one.test"])
+
     def test_a_file(self):
         path = self.write("list", "one.test\ntwo.test\n")
         for option in (["-i", path], ["--input=" + path]):

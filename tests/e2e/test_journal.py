@@ -3,7 +3,7 @@ import os
 import random
 import time
 
-from harness import Case, kind, pattern, session_pids
+from harness import Case, kind, once, pattern, session_pids
 
 
 class Journal(Case):
@@ -106,6 +106,7 @@ class Journal(Case):
         for name, stamp in before.items():
             self.assertEqual(os.stat(os.path.join(out, name)).st_mtime_ns, stamp)
 
+    @once
     def test_killed_at_random_and_resumed(self):
         def size(i):
             return 100 + (i * 37) % 20000
