@@ -2,11 +2,13 @@
 # Shared by the scripts here (sourced, not run): the package lists, installing what is missing, and out-of-tree
 # builds under build/. Needs bash; everything else is installed.
 
-# What building takes, and what testing takes beside it: Debian 12's names.
+# What building and running takes (the certificates are whom a fetch trusts), and what testing takes beside it:
+# Debian 12's names.
 # shellcheck disable=SC2034 # used by those that source this
 build_packages=(
     gcc libc6-dev make autoconf automake libtool pkg-config
     libssl-dev libc-ares-dev libidn2-dev zlib1g-dev libbrotli-dev libzstd-dev libseccomp-dev
+    ca-certificates
 )
 # shellcheck disable=SC2034
 test_packages=(

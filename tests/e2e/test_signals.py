@@ -4,7 +4,7 @@ import signal
 import subprocess
 import time
 
-from harness import Case, POOLS, children, kind, once, session_pids
+from harness import Case, children, kind, once, session_pids
 
 
 class Signals(Case):
@@ -85,7 +85,7 @@ class Signals(Case):
                     self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left")
 
     def test_usr1_says_where_things_stand(self):
-        for mode in self.each_mode(POOLS):
+        for mode in self.each_mode():
             with self.subTest(mode=mode):
                 process = self.run_held(mode, "--no-progress")
                 process.send_signal(signal.SIGUSR1)
@@ -95,7 +95,7 @@ class Signals(Case):
                 self.assertEqual(self.finish(process).status, 143)
 
     def test_hup_stays_ignored_under_nohup(self):
-        for mode in self.each_mode(POOLS):
+        for mode in self.each_mode():
             with self.subTest(mode=mode):
                 process = self.run_held(mode, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
                 process.send_signal(signal.SIGHUP)
