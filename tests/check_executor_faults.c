@@ -107,6 +107,34 @@ START_TEST(a_task_that_hangs_is_ended_at_its_limit)
 }
 END_TEST
 
+/* The second is ready later than its task's limit, but sooner than that behind the first. */
+static void *slow_initializer(void *arg, unsigned worker, char *message, size_t size)
+{
+    static int state;
+    (void)arg;
+    (void)message;
+    (void)size;
+    usleep(worker == 1 ? 2500 * 1000 : 4500 * 1000);
+    return &state;
+}
+
+START_TEST(a_slow_start_is_no_hung_task_while_others_become_ready)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(2);
+    o.initializer = slow_initializer;
+    o.send_ahead = false;
+    pool_open(l, &o);
+    pool_submit_limit(l, 1, "sleep 4000", 60 * NS_PER_SECOND);
+    pool_submit_limit(l, 2, "echo fine", 4 * NS_PER_SECOND);
+    pool_close(l);
+    ledger_complete(l, 1, 2);
+    ck_assert_uint_eq(l->of[1].lost + l->of[2].lost, 0);
+    ck_assert_uint_eq(l->of[2].ends, 1);
+    free(l);
+}
+END_TEST
+
 /* --- what is done to it --- */
 
 START_TEST(cancelling_a_running_task_kills_its_process)
@@ -472,6 +500,7 @@ int main(void)
     tcase_add_loop_test(t, a_death_costs_its_one_task_and_says_why, 0, sizeof deaths / sizeof deaths[0]);
     tcase_add_loop_test(t, a_worker_that_lies_is_killed_and_told, 0, sizeof forgeries / sizeof forgeries[0]);
     tcase_add_test(t, a_task_that_hangs_is_ended_at_its_limit);
+    tcase_add_test(t, a_slow_start_is_no_hung_task_while_others_become_ready);
     tcase_add_test(t, cancelling_a_running_task_kills_its_process);
     tcase_add_test(t, each_task_ends_once_under_random_kills);
     tcase_add_test(t, a_stopped_worker_is_replaced_and_one_that_goes_on_is_not);

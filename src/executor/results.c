@@ -12,6 +12,7 @@ static void take_ready(struct executor *x, struct worker *w)
     if (w->state != WORKER_STARTING)
         return;
     w->state = WORKER_READY;
+    x->watch.ready = x->watch.clock;
     if (w->current)
         dispatch_begun(x, w);
     else if (x->closed)

@@ -17,6 +17,7 @@ void watch_init(struct watch *t)
     t->promise = DEADLINE_NEVER;
     t->epoch = 0;
     t->buried = 0;
+    t->ready = 0;
     t->next = DEADLINE_NEVER;
 }
 
@@ -80,14 +81,23 @@ static bool stopped_for_good(struct executor *x, struct worker *w)
     return t->clock - m->stopped >= x->options.stopped_grace;
 }
 
+/* Since when the current task's limit runs. Many that start at once take their time; none of them hangs while
+ * others become ready. */
+static int64_t running_since(const struct executor *x, const struct worker *w)
+{
+    bool waits = w->state == WORKER_STARTING && x->watch.ready > w->marks.began;
+    return waits ? x->watch.ready : w->marks.began;
+}
+
 /* Returns when to look at it again, in the pool's time. */
 static int64_t look_at_busy(struct executor *x, struct worker *w)
 {
     int64_t now = x->watch.clock;
+    int64_t began = running_since(x, w);
     int64_t limit = w->current->limit;
     if (w->held)
         return DEADLINE_NEVER;
-    if (now - w->marks.began >= limit) {
+    if (now - began >= limit) {
         worker_condemn(x, w, text_new("hung: no result after %.3g s", seconds(limit)));
         return DEADLINE_NEVER;
     }
@@ -95,7 +105,7 @@ static int64_t look_at_busy(struct executor *x, struct worker *w)
         worker_condemn(x, w, text_new("stopped for %.3g s", seconds(now - w->marks.stopped)));
         return DEADLINE_NEVER;
     }
-    return deadline_min(deadline_add(w->marks.began, limit), now + LOOK);
+    return deadline_min(deadline_add(began, limit), now + LOOK);
 }
 
 /* Many that leave at once take their time; none of them is stuck while others go. */

@@ -19,7 +19,8 @@ struct watch {
     int64_t promise; /* until when (CLOCK_MONOTONIC) the caller was told that it need not call */
     unsigned epoch;
     int64_t next;   /* when to look at all workers, in the pool's time; INT64_MAX: not */
-    int64_t buried; /* when a worker last went, in the pool's time */
+    int64_t buried; /* when a worker last went, in the pool's time … */
+    int64_t ready;  /* … and when one last became ready */
 };
 
 /* A worker's marks, in the pool's time. */
