@@ -16,9 +16,11 @@ test_packages=(
     clang clang-format clang-tidy libclang-rt-14-dev llvm
     valgrind cppcheck shellcheck
     bash-completion fish zsh parallel openssh-client python3-yaml
+    curl apache2-bin stunnel4 gnutls-bin
 )
-# Its package starts a server, which is nothing to do to somebody's own machine: there its test is skipped.
-[ -z "${CI-}" ] || test_packages+=(openssh-server)
+# Their packages start servers, which is nothing to do to somebody's own machine: there their tests are skipped.
+[ -z "${CI-}" ] || test_packages+=(openssh-server nginx-light lighttpd lighttpd-mod-openssl lighttpd-mod-deflate
+    haproxy hitch squid tinyproxy)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 builds=$root/build

@@ -52,6 +52,7 @@ E2E_TESTS = \
 	tests/e2e/test_redirects.py \
 	tests/e2e/test_retries.py \
 	tests/e2e/test_sandbox.py \
+	tests/e2e/test_servers.py \
 	tests/e2e/test_shards.py \
 	tests/e2e/test_signals.py \
 	tests/e2e/test_streaming.py \
@@ -60,7 +61,7 @@ E2E_TESTS = \
 	tests/e2e/test_usage.py \
 	tests/e2e/test_vectors.py
 TESTS += $(E2E_TESTS)
-EXTRA_DIST += $(E2E_TESTS) tests/e2e/run tests/e2e/harness.py tests/e2e/pending
+EXTRA_DIST += $(E2E_TESTS) tests/e2e/run tests/e2e/harness.py tests/e2e/servers.py tests/e2e/pending
 EXTRA_DIST += .clang-format .clang-tidy
 dist_noinst_SCRIPTS += scripts/check scripts/run scripts/format scripts/fuzz scripts/lib.sh
 

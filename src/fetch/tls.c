@@ -256,6 +256,14 @@ static void session_offer(struct tls_stream *t)
     SSL_SESSION_free(session);
 }
 
+/* Up to TLS 1.2 a server may renew the ticket of a session as it resumes it: OpenSSL then spoils the one that
+ * is kept, without a word about the new one. */
+static void session_renew(struct tls_stream *t)
+{
+    if (t->sessions && SSL_session_reused(t->ssl) && SSL_version(t->ssl) < TLS1_3_VERSION)
+        sessions_put_take(t->sessions, t->host, t->port, SSL_get1_session(t->ssl));
+}
+
 /* Whose certificate verification failed at: ": CN=…", or the names that it is for. */
 static void blamed_put(struct buffer *b, const struct tls_stream *t)
 {
@@ -352,6 +360,7 @@ int tls_connect(const struct tls_client *c, struct stream *lower, const struct t
         return -1;
     }
     t->state = TLS_FRESH;
+    session_renew(t);
     t->unread = t->messages = 0;
     *ret = &t->base;
     return 0;

@@ -37,14 +37,13 @@ static int bio_write(BIO *bio, const char *data, int len)
     return n > 0 ? (int)n : -1;
 }
 
+/* An end of file is not told: OpenSSL would take it for an attack, and spoil the session. */
 static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
 {
-    struct tls_stream *t = BIO_get_data(bio);
+    (void)bio;
     (void)number;
     (void)pointer;
-    if (command == BIO_CTRL_FLUSH)
-        return 1;
-    return command == BIO_CTRL_EOF ? t->eof : 0;
+    return command == BIO_CTRL_FLUSH;
 }
 
 static int bio_create(BIO *bio)
@@ -143,6 +142,12 @@ static bool alert_refuses_client(int alert)
     }
 }
 
+/* True if what failed is the connection below, by ending. */
+static bool is_ended(const struct tls_stream *t)
+{
+    return !t->flooded && (t->eof || t->below.kind == ERROR_TRUNCATED);
+}
+
 /* A read or write failed for good: says why. */
 static ptrdiff_t tls_failed(struct tls_stream *t, struct fetch_error *err)
 {
@@ -150,7 +155,7 @@ static ptrdiff_t tls_failed(struct tls_stream *t, struct fetch_error *err)
     int alert;
     unsigned long error = ERR_peek_error();
     bool fresh = t->state == TLS_FRESH;
-    t->state = TLS_BROKEN;
+    t->state = is_ended(t) ? TLS_ENDED : TLS_BROKEN;
     if (t->flooded)
         error_set(err, ERROR_TRUNCATED, t->phase, "the server sends TLS messages without end, and no data");
     else if (t->below.kind != ERROR_NONE)
@@ -233,13 +238,14 @@ static bool tls_usable(struct stream *s)
 {
     struct tls_stream *t = (struct tls_stream *)s;
     char byte;
-    if (t->state == TLS_BROKEN)
+    if (t->state == TLS_ENDED || t->state == TLS_BROKEN)
         return false;
     tls_begin(t, NULL, PHASE_NONE);
     int n = SSL_peek(t->ssl, &byte, 1);
-    bool quiet = n <= 0 && SSL_get_error(t->ssl, n) == SSL_ERROR_WANT_READ && !SSL_has_pending(t->ssl);
+    int error = n > 0 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, n);
+    bool quiet = error == SSL_ERROR_WANT_READ && !SSL_has_pending(t->ssl);
     if (n <= 0 && !quiet)
-        t->state = TLS_BROKEN;
+        t->state = error == SSL_ERROR_ZERO_RETURN || is_ended(t) ? TLS_ENDED : TLS_BROKEN;
     ERR_clear_error();
     return quiet && !t->flooded;
 }
@@ -250,6 +256,8 @@ static void tls_close(struct stream *s)
     tls_begin(t, NULL, PHASE_NONE);
     if (t->state == TLS_FRESH || t->state == TLS_OPEN)
         SSL_shutdown(t->ssl);
+    else if (t->state == TLS_ENDED)
+        SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN); /* else SSL_free spoils the session */
     SSL_free(t->ssl);
     X509_free(t->leaf);
     X509_free(t->blamed);

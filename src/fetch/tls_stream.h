@@ -21,7 +21,8 @@ enum tls_state {
     TLS_SHAKING,
     TLS_FRESH,  /* the handshake is done, no data has come: the server may yet refuse our certificate */
     TLS_OPEN,   /* data has come */
-    TLS_BROKEN, /* something failed: nothing more is sent */
+    TLS_ENDED,  /* the connection is gone below TLS: nothing more is sent, the session stays good */
+    TLS_BROKEN, /* TLS failed: nothing more is sent, the session is forgotten */
 };
 
 struct tls_stream {

@@ -1,7 +1,7 @@
 """Certificates and handshakes: what is accepted, what is refused, and what it is called."""
 import os
 
-from harness import Case, kind, sha256
+from harness import Case, kind, script, sha256
 
 # By the words of the name (tests/origin/authority.h, tlsside.h).
 OUTCOMES = {
@@ -196,6 +196,18 @@ class Versions(Case):
                     result = self.json("-m", mode, "-w", 1, "--order", "input", *["https://%s.test/close/ok" % name] * 4)
                     self.assertEqual([r["tls"]["resumed"] for r in result.reports], [False, True, True, True], (mode, name))
                     self.assertEqual([e["resumed"] for e in self.origin.events("request")], [False, True, True, True])
+
+    def test_sessions_outlive_a_kept_connection_that_was_closed(self):
+        """The server ends the connection without having said so: with close_notify, with FIN alone, or with RST."""
+        for mode in self.each_mode():
+            for name in ("tls12", "tls13"):
+                for end in ("close", "abrupt", "reset"):
+                    with self.subTest(mode=mode, name=name, end=end):
+                        head = ("send", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                        lines = ["https://%s.test%s" % (name, script(head, ("wait", 20), end))] * 3
+                        result = self.json("-m", mode, "-w", 1, "--order", "input", "--rate", "8/s", lines=lines)
+                        self.assertEqual([(kind(r), r["reused"]) for r in result.reports], [("ok", False)] * 3)
+                        self.assertEqual([r["tls"]["resumed"] for r in result.reports], [False, True, True])
 
     def test_no_session_without_tickets(self):
         result = self.json("-w", 1, "--order", "input", *["https://notickets-tls13.test/close/ok"] * 3)
