@@ -42,6 +42,7 @@ E2E_TESTS = \
 	tests/e2e/test_input.py \
 	tests/e2e/test_journal.py \
 	tests/e2e/test_kill.py \
+	tests/e2e/test_kubernetes.py \
 	tests/e2e/test_limits.py \
 	tests/e2e/test_memory.py \
 	tests/e2e/test_names.py \
@@ -55,6 +56,7 @@ E2E_TESTS = \
 	tests/e2e/test_servers.py \
 	tests/e2e/test_shards.py \
 	tests/e2e/test_signals.py \
+	tests/e2e/test_ssh.py \
 	tests/e2e/test_streaming.py \
 	tests/e2e/test_timeouts.py \
 	tests/e2e/test_tls.py \
@@ -63,6 +65,8 @@ E2E_TESTS = \
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) tests/e2e/run tests/e2e/harness.py tests/e2e/servers.py tests/e2e/pending
 EXTRA_DIST += .clang-format .clang-tidy
+# By name only (scripts/check slurm, kubernetes, deb): they take programs that start services, npm, or long.
+EXTRA_DIST += tests/e2e/test_slurm.py tests/e2e/kubernetes_schema.mjs tests/package/deb
 dist_noinst_SCRIPTS += scripts/check scripts/run scripts/format scripts/fuzz scripts/lib.sh
 
 check-units:
