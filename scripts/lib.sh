@@ -14,7 +14,7 @@ build_packages=(
 test_packages=(
     check python3 openssl procps mandoc xz-utils
     clang clang-format clang-tidy libclang-rt-14-dev llvm
-    valgrind cppcheck shellcheck
+    valgrind cppcheck shellcheck abigail-tools g++
     bash-completion fish zsh parallel openssh-client python3-yaml
     curl apache2-bin stunnel4 gnutls-bin
 )

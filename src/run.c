@@ -172,7 +172,7 @@ static bool read_one(struct run *r)
 /* Nothing may queue behind a worker whose result has to wait for its turn. */
 static bool own_worker_is_idle(const struct run *r, const struct schedule_item *item)
 {
-    struct executor_worker_status status;
+    struct executor_worker_info status;
     unsigned worker = 1 + (unsigned)(item->host_hash % r->workers);
     return !executor_worker_status(r->executor, worker, &status) || status.task == 0;
 }

@@ -59,7 +59,7 @@ static void progress_fill(const struct run *r, struct progress_state *ret)
     };
 }
 
-static void say_worker(struct run *r, const struct executor_worker_status *w)
+static void say_worker(struct run *r, const struct executor_worker_info *w)
 {
     struct buffer b;
     buffer_init(&b, 16 * 1024);
@@ -82,7 +82,7 @@ void say_status(struct run *r)
         say(r, (const char *)b.data, b.len);
     buffer_free(&b);
     for (unsigned i = 1; r->o->verbose && r->executor && i <= r->o->workers; i++) {
-        struct executor_worker_status w;
+        struct executor_worker_info w;
         if (executor_worker_status(r->executor, i, &w) && w.task && deadline_now() - w.since >= NS_PER_SECOND)
             say_worker(r, &w);
     }

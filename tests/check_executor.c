@@ -311,7 +311,7 @@ START_TEST(a_held_task_waits_in_its_pipe_and_goes_on)
     while (l->of[1].body == 0)
         ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
     size_t before = l->of[1].body;
-    struct executor_worker_status st;
+    struct executor_worker_info st;
     ck_assert(executor_worker_status(l->x, l->of[1].worker, &st));
     ck_assert(st.held);
     ck_assert_uint_eq(st.task, 1);

@@ -158,7 +158,7 @@ END_TEST
 /* Sends `sig` to a worker picked at random; the next number of a simple generator is kept in *seed. */
 static void signal_one(struct executor *x, unsigned workers, int sig, uint64_t *seed)
 {
-    struct executor_worker_status st;
+    struct executor_worker_info st;
     *seed = *seed * UINT64_C(6364136223846793005) + 1442695040888963407U;
     if (executor_worker_status(x, 1 + (unsigned)(*seed >> 33) % workers, &st) && st.pid > 0)
         (void)kill(st.pid, sig);
@@ -205,7 +205,7 @@ START_TEST(a_stopped_worker_is_replaced_and_one_that_goes_on_is_not)
 {
     struct ledger *l = ledger_new();
     struct executor_options o = process_options(2);
-    struct executor_worker_status st;
+    struct executor_worker_info st;
     o.stopped_grace = 300 * NS_PER_MS;
     pool_open(l, &o);
     pool_submit(l, 1, "hang");
@@ -232,7 +232,7 @@ START_TEST(an_idle_worker_that_is_stopped_loses_no_task_and_delays_no_end)
 {
     struct ledger *l = ledger_new();
     struct executor_options o = process_options(2);
-    struct executor_worker_status st;
+    struct executor_worker_info st;
     o.stopped_grace = 300 * NS_PER_MS;
     pool_open(l, &o);
     pool_submit(l, 1, "sleep 20");
@@ -256,7 +256,7 @@ START_TEST(a_worker_dies_while_it_is_held)
 {
     struct ledger *l = ledger_new();
     struct executor_options o = process_options(1);
-    struct executor_worker_status st;
+    struct executor_worker_info st;
     pool_open(l, &o);
     l->hold_after = 1;
     pool_submit(l, 1, "big 20000000");
@@ -347,7 +347,7 @@ START_TEST(signals_for_the_group_do_not_reach_workers)
     static const int signals[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2};
     struct ledger *l = ledger_new();
     struct executor_options o = process_options(1);
-    struct executor_worker_status st;
+    struct executor_worker_info st;
     pool_open(l, &o);
     pool_submit(l, 1, "sleep 100");
     while (!l->of[1].started)
@@ -442,7 +442,7 @@ __attribute__((noreturn)) static void doomed_pool(int up)
 {
     struct ledger *l = ledger_new();
     struct executor_options o = process_options(4);
-    struct executor_worker_status st;
+    struct executor_worker_info st;
     pool_open(l, &o);
     for (unsigned id = 1; id <= 4; id++)
         pool_submit(l, id, id % 2 ? "hang" : "big 1000000000");

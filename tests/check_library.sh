@@ -1,6 +1,7 @@
 #!/bin/sh
 # libpfetch as others see it: what it exports is what its map and its headers say, the manual has all of it, the
-# headers stand alone in C and C++, and the examples do what they say.
+# headers stand alone in C and C++, the interface is that of tests/libpfetch.abi, and the examples do what they say.
+# With --abi: prints what belongs into that file.
 set -eu
 top=${TOP_SRCDIR:-${srcdir:-.}}
 cc=${CC:-cc}
@@ -12,6 +13,16 @@ fail() {
     echo "$*" >&2
     status=1
 }
+
+# The interface: functions with their types, down to the members of the public structs.
+abi() {
+    abidw --headers-dir include/pfetch --no-corpus-path --no-comp-dir-path --no-show-locs --drop-private-types \
+        --drop-undefined-syms .libs/libpfetch.so
+}
+if [ "${1-}" = --abi ]; then
+    abi
+    exit
+fi
 
 sed -n 's/^[[:space:]]*\([a-z_]*_[a-z_]*\);$/\1/p' "$map" | sort >"$work/map"
 nm -D --defined-only .libs/libpfetch.so | sed -n 's/.* T \([^@]*\)@@PFETCH.*/\1/p' | sort >"$work/exported"
@@ -29,6 +40,18 @@ while read -r type; do
     grep -q "$type" "$top/man/pfetch.3" || fail "man/pfetch.3 does not have $type"
 done <"$work/types"
 [ "$(wc -l <"$work/types")" -ge 10 ] || fail "the event types were not found in the header"
+
+# Without debugging symbols there is nothing to compare; a sanitizer adds symbols of its own.
+if ! command -v abidiff >/dev/null; then
+    echo 'no abidiff: the names of the functions are compared, their types are not'
+elif [ "$(uname -m)" != x86_64 ] || ! readelf -S .libs/libpfetch.so | grep -q debug_info ||
+    nm -D .libs/libpfetch.so | grep -q '__asan_\|__tsan_\|__ubsan_'; then
+    echo 'not the build that tests/libpfetch.abi is of: the types of the functions are not compared'
+else
+    abi >"$work/abi"
+    abidiff --no-show-locs "$top/tests/libpfetch.abi" "$work/abi" >&2 ||
+        fail "the interface has changed; if that is meant: make abi, and a new set in the map for what is new"
+fi
 
 echo '#include <pfetch/executor.h>' >"$work/one.c"
 echo 'int main(void) { return 0; }' >>"$work/one.c"

@@ -367,7 +367,7 @@ uint64_t executor_workers_started(const struct executor *x)
     return x->started;
 }
 
-bool executor_worker_status(const struct executor *x, unsigned worker, struct executor_worker_status *ret)
+bool executor_worker_status(const struct executor *x, unsigned worker, struct executor_worker_info *ret)
 {
     if (!x->workers || worker < 1 || worker > x->options.max_workers)
         return false;

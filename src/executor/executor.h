@@ -65,12 +65,21 @@ struct executor_options {
     void *wake_arg;
 };
 
-/* Defaults: process mode, 1 worker, ahead on, 2 s of grace, wake_fd -1, the rest zero. */
+/* Defaults: process mode, 1 worker, ahead on, 2 s of grace, wake_fd -1, the rest zero. (By position in C++,
+ * which had no names here before C++20.) */
+#ifdef __cplusplus
+#define EXECUTOR_OPTIONS_INIT                                                                                \
+    {                                                                                                        \
+        sizeof(struct executor_options), EXECUTOR_PROCESS, 1, 0, true, INT64_C(2000000000), nullptr,         \
+            nullptr, nullptr, nullptr, -1, nullptr, nullptr                                                  \
+    }
+#else
 #define EXECUTOR_OPTIONS_INIT                                                                                \
     {                                                                                                        \
         .size = sizeof(struct executor_options), .mode = EXECUTOR_PROCESS, .max_workers = 1,                 \
         .send_ahead = true, .stopped_grace = INT64_C(2000000000), .wake_fd = -1                              \
     }
+#endif
 
 enum executor_event_type {
     EXECUTOR_STARTED, /* a worker has been given the task; again, with another worker, where that one takes
@@ -169,14 +178,14 @@ unsigned executor_workers(const struct executor *x);
 uint64_t executor_workers_started(const struct executor *x);
 
 /* What one worker is at, for a status line. `pid` is 0 for threads and serial. False: no such worker now. */
-struct executor_worker_status {
+struct executor_worker_info {
     unsigned worker;
     int pid;
     uint64_t task; /* 0: idle */
     int64_t since; /* CLOCK_MONOTONIC ns when it took the task or became idle */
     bool held;
 };
-bool executor_worker_status(const struct executor *x, unsigned worker, struct executor_worker_status *ret);
+bool executor_worker_status(const struct executor *x, unsigned worker, struct executor_worker_info *ret);
 
 enum executor_shutdown_how { EXECUTOR_WAIT, EXECUTOR_CANCEL };
 

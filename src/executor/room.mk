@@ -55,8 +55,14 @@ examples_poll_loop_SOURCES = examples/poll_loop.c
 examples_poll_loop_CPPFLAGS = -Iinclude -D_GNU_SOURCE
 examples_poll_loop_LDADD = libpfetch.la
 examples/hash_files-hash_files.$(OBJEXT) examples/poll_loop-poll_loop.$(OBJEXT): $(EXAMPLE_INCLUDES)
-TESTS += tests/check_library.sh
-dist_noinst_SCRIPTS += tests/check_library.sh
+TESTS += tests/check_library.sh tests/check_install.sh
+dist_noinst_SCRIPTS += tests/check_library.sh tests/check_install.sh
+EXTRA_DIST += tests/outside/outside.c tests/libpfetch.abi
+
+# The library's interface as abidw(1) sees it; tests/check_library.sh compares. For every change on purpose.
+abi: libpfetch.la $(EXAMPLE_INCLUDES)
+	TOP_SRCDIR='$(abs_top_srcdir)' $(srcdir)/tests/check_library.sh --abi > $(srcdir)/tests/libpfetch.abi
+.PHONY: abi
 
 EXECUTOR_LIBS = libexecutor.a $(BASE_LIBS)
 
