@@ -35,8 +35,8 @@ static void put(struct generator *g, const char *s)
 {
     size_t n = strlen(s);
     ck_assert_uint_le(g->len + n, sizeof g->m);
-    memcpy(g->m + g->len, s, n);
-    g->len += n;
+    for (size_t i = 0; i < n; i++) /* '@' stands for NUL */
+        g->m[g->len++] = s[i] == '@' ? 0 : (unsigned char)s[i];
 }
 
 /* A line end: nearly always the message's own. */
@@ -51,6 +51,22 @@ static void put_line(struct generator *g, const char *s)
 {
     put(g, s);
     put_eol(g);
+}
+
+/* Some have one interim response in front, a few have about as many as are read. */
+static void put_interim(struct generator *g)
+{
+    static const char *const heads[] = {"HTTP/1.1 100 Continue", "HTTP/1.1 103 Early Hints", "HTTP/1.0 199",
+                                        "HTTP/1.1 102"};
+    static const char *const fields[] = {"Link: </x>", "Content-Length: 5", " folded",
+                                         "Transfer-Encoding: chunked"};
+    unsigned count = pick(g, 8) ? 0 : pick(g, 6) ? 1 : RESPONSE_INTERIM_MAX - 1 + pick(g, 3);
+    for (unsigned i = 0; i < count; i++) {
+        put_line(g, count > 1 ? "HTTP/1.1 100 C" : PICK(g, heads));
+        if (count == 1 && pick(g, 2))
+            put_line(g, PICK(g, fields));
+        put_eol(g);
+    }
 }
 
 static void put_head(struct generator *g)
@@ -75,6 +91,7 @@ static void put_head(struct generator *g)
         "a b: c",
         "X : y",
         "none",
+        "X-N: a@b",
         ": v",
         "X-V: \x01\xFF",
         "Date: now",
@@ -87,9 +104,11 @@ static void put_head(struct generator *g)
 
 static void put_chunks(struct generator *g)
 {
-    static const char *const behind[] = {"", "", "", ";a=b", " ; c", " ", ";", "\t;x=\"y;z\"", ",", " 1"};
+    static const char *const behind[] = {"",  "",   "",    ";a=b", " ; c", " ", ";", "\t;x=\"y;z\"",
+                                         ",", " 1", ";a@b"};
     static const char *const last[] = {"0", "0", "000", "0;x", "0 ", "00000000000000000"};
-    static const char *const trailers[] = {"", "", "", "A: b", "A: b\r\n c", " x", "a b: c", "A:\r\nB:"};
+    static const char *const trailers[] = {"",   "",       "",         "A: b",   "A: b\r\n c",
+                                           " x", "a b: c", "A:\r\nB:", "A: b@c", "A:\nB:\nC: d\nE:\nF: g"};
     for (unsigned i = pick(g, 4); i > 0; i--) {
         char line[64];
         unsigned size = 1 + pick(g, 20);
@@ -103,6 +122,8 @@ static void put_chunks(struct generator *g)
     const char *trailer = PICK(g, trailers);
     if (*trailer)
         put_line(g, trailer);
+    for (unsigned i = pick(g, 40) ? 0 : BODY_TRAILER_FIELDS_MAX - 1 + pick(g, 3); i > 0; i--)
+        put_line(g, "T:");
     put_eol(g);
 }
 
@@ -110,9 +131,9 @@ static void put_framing_and_body(struct generator *g)
 {
     static const char *const lengths[] = {
         "5", "0", "11", "5, 5", "5,7", "-5", "+5", "", "5,", "99999999999999999999", "9223372036854775807"};
-    static const char *const codings[] = {"chunked",           "chunked",  "Chunked",
-                                          "identity, chunked", "identity", "chunked, chunked",
-                                          "gzip, chunked",     ",",        "chunked, x"};
+    static const char *const codings[] = {
+        "chunked",          "chunked",       "Chunked", "identity, chunked", "identity",
+        "chunked, chunked", "gzip, chunked", ",",       "chunked, x",        "chunked, identity"};
     char line[128];
     unsigned form = pick(g, 10);
     if (form < 5) {
@@ -160,6 +181,7 @@ static void generate(struct generator *g)
 {
     g->len = 0;
     g->eol = pick(g, 4) ? "\r\n" : "\n";
+    put_interim(g);
     put_head(g);
     put_framing_and_body(g);
     if (pick(g, 2))

@@ -4,7 +4,7 @@ static void message_clear(struct message *res)
 {
     res->verdict = V_MORE;
     res->used = res->body_len = 0;
-    res->status = 0;
+    res->status = res->interim = 0;
     res->fields = 0;
     res->version[0] = res->names[0] = res->error[0] = 0;
     res->framing = (struct framing){FRAMING_NONE, 0, false};
@@ -71,13 +71,31 @@ static bool read_body(struct message *res, struct body *b, const unsigned char *
     return p == PARSE_MORE;
 }
 
+/* The head that counts, behind those of interim responses: the offset behind it, or 0. */
+static size_t read_final_head(struct message *res, const unsigned char *m, size_t len, size_t cut,
+                              struct guarded *page, struct response *r)
+{
+    size_t at = 0, used;
+    while ((used = read_head(res, m + at, len - at, cut > at ? cut - at : 0, page, r)) > 0) {
+        at += used;
+        if (!response_is_interim(r))
+            return at;
+        if (++res->interim > RESPONSE_INTERIM_MAX) {
+            res->verdict = V_BAD_HEAD;
+            return 0;
+        }
+        response_reset(r);
+    }
+    return 0;
+}
+
 void message_read(struct message *res, struct guarded *page, const unsigned char *m, size_t len, size_t cut)
 {
     struct response r;
     struct fetch_error err;
     message_clear(res);
     response_init(&r);
-    size_t head = read_head(res, m, len, cut, page, &r);
+    size_t head = read_final_head(res, m, len, cut, page, &r);
     if (head == 0)
         goto out;
     note_head(res, &r);
@@ -100,6 +118,8 @@ out:
 
 static const char *content_differs(const struct message *a, const struct message *b)
 {
+    if (a->interim != b->interim)
+        return "interim responses";
     if (a->status != b->status || strcmp(a->version, b->version) != 0)
         return "status line";
     if (a->fields != b->fields || strcmp(a->names, b->names) != 0)

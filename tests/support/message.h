@@ -17,6 +17,7 @@ enum verdict { V_MORE, V_BAD_HEAD, V_BAD_FRAMING, V_BAD_BODY, V_DONE };
 struct message {
     enum verdict verdict;
     size_t used;
+    int interim; /* responses in front of the one that counts */
     int status;
     char version[4];
     uint32_t fields;
@@ -27,8 +28,8 @@ struct message {
     char error[ERROR_MESSAGE_MAX]; /* "" from the naive reader */
 };
 
-/* Reads the `len` (at most MESSAGE_MAX) bytes of a connection that then ends, in two pieces, the first of
- * `cut` bytes, each in front of the protected page. */
+/* Reads interim responses and then the message in the `len` (at most MESSAGE_MAX) bytes of a connection that
+ * then ends, in two pieces, the first of `cut` bytes, each in front of the protected page. */
 void message_read(struct message *res, struct guarded *page, const unsigned char *m, size_t len, size_t cut);
 
 /* The naive reader. */

@@ -82,7 +82,16 @@ static bool naive_field(struct naive *n)
     return true;
 }
 
-static enum verdict naive_head(struct naive *n, struct message *res)
+static void naive_forget(struct naive *n)
+{
+    while (n->count > 0) {
+        n->count--;
+        free(n->name[n->count]);
+        free(n->value[n->count]);
+    }
+}
+
+static enum verdict naive_one_head(struct naive *n, struct message *res)
 {
     for (int lines = 0;; lines++) {
         int r = naive_line(n);
@@ -93,6 +102,19 @@ static enum verdict naive_head(struct naive *n, struct message *res)
         if (!(lines ? naive_field(n) : naive_status(n, res)))
             return V_BAD_HEAD;
     }
+    return V_DONE;
+}
+
+static enum verdict naive_head(struct naive *n, struct message *res)
+{
+    enum verdict v;
+    while ((v = naive_one_head(n, res)) == V_DONE && res->status / 100 == 1 && res->status != 101) {
+        if (++res->interim > RESPONSE_INTERIM_MAX)
+            return V_BAD_HEAD;
+        naive_forget(n);
+    }
+    if (v != V_DONE)
+        return v;
     res->fields = (uint32_t)n->count;
     for (int i = 0; i < n->count; i++)
         sprintf(res->names + strlen(res->names), "%s=%s\n", n->name[i], n->value[i]);
@@ -258,9 +280,6 @@ void message_read_naive(struct message *res, const unsigned char *m, size_t len)
     if (res->verdict == V_DONE && res->framing.kind == FRAMING_CHUNKED)
         res->verdict = naive_chunks(n, res);
     res->used = n->at;
-    for (int i = 0; i < n->count; i++) {
-        free(n->name[i]);
-        free(n->value[i]);
-    }
+    naive_forget(n);
     free(n);
 }
