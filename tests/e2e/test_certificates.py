@@ -92,6 +92,14 @@ class Verdicts(Case):
         self.json("-w", 4, "-t", 30, lines=refused)
         self.assertEqual(self.origin.events("request"), [])
 
+    def test_insecure_takes_them_all(self):
+        names = [n for n in KINDS if KINDS[n][0] == "certificate"]
+        result = self.json("-k", "-w", 4, "-t", 30, "--order", "input", lines=[host(n) for n in names])
+        for name, report in zip(names, result.reports):
+            with self.subTest(kind=name):
+                self.assertKind(report, "ok")
+                self.assertRegex(report["tls"]["cert"]["sha256"], r"\A[0-9a-f]{64}\Z")
+
     @once
     def test_curl_agrees(self):
         if not shutil.which("curl"):
