@@ -59,11 +59,11 @@ END_TEST
 static const struct {
     const char *name;
     const char *reason;
-} forgeries[] = {{"other-task", "END for task"},       {"too-long", "a header that is none"},
-                 {"no-type", "a header that is none"}, {"order", "BODY before HEAD"},
-                 {"two-heads", "HEAD after HEAD"},     {"second-end", "END after END"},
-                 {"ready", "READY before HEAD"},       {"task", "TASK before HEAD"},
-                 {"noise", "a header that is none"},   {"notes", "more than 4096 NOTE"}};
+} forgeries[] = {{"other-task", "END for another task"}, {"too-long", "a header that is none"},
+                 {"no-type", "a header that is none"},   {"order", "BODY before HEAD"},
+                 {"two-heads", "HEAD after HEAD"},       {"second-end", "END after END"},
+                 {"ready", "READY before HEAD"},         {"task", "TASK before HEAD"},
+                 {"noise", "a header that is none"},     {"notes", "more than 4096 NOTE"}};
 
 START_TEST(a_worker_that_lies_is_killed_and_told)
 {
@@ -86,6 +86,66 @@ START_TEST(a_worker_that_lies_is_killed_and_told)
         ck_assert_ptr_nonnull(strstr(l->of[10].text, "broke the protocol"));
     for (unsigned id = 1; id <= 30; id++)
         ck_assert(id == 10 || !strcmp(l->of[id].text, "fine"));
+    free(l);
+}
+END_TEST
+
+/* The pool looks into the jobs pipe of a busy worker (to take a task back) and of a dead one. */
+START_TEST(a_worker_that_tampers_with_its_jobs_pipe_stops_nobody)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(2);
+    pool_open(l, &o);
+    pool_submit(l, 1, "block 500");
+    while (l->of[1].heads == 0)
+        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    for (unsigned id = 2; id <= 30; id++)
+        pool_submit(l, id, "echo fine");
+    pool_close(l);
+    ledger_complete(l, 1, 30);
+    ck_assert_uint_eq(l->of[1].lost, 1);
+    for (unsigned id = 2; id <= 30; id++)
+        ck_assert_str_eq(l->of[id].text, "fine");
+    free(l);
+}
+END_TEST
+
+START_TEST(a_worker_found_out_at_an_end_costs_no_other_task)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(1);
+    pool_open(l, &o);
+    l->distrust_at = 10;
+    l->distrusted = -1;
+    for (unsigned id = 1; id <= 30; id++)
+        pool_submit(l, id, id == 11 ? "sleep 200" : "echo fine");
+    pool_drain(l);
+    ck_assert_uint_eq(executor_workers_started(l->x), 2);
+    pool_close(l);
+    ledger_complete(l, 1, 30);
+    ck_assert_int_eq(l->distrusted, 0);
+    for (unsigned id = 1; id <= 30; id++)
+        ck_assert_uint_eq(l->of[id].ends, 1);
+    no_children();
+    free(l);
+}
+END_TEST
+
+START_TEST(only_a_worker_process_can_be_killed)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(1);
+    pool_open(l, &o);
+    ck_assert_int_eq(executor_kill(l->x, 1, "none"), -1);
+    ck_assert_int_eq(errno, ESRCH);
+    ck_assert_int_eq(executor_kill(l->x, 2, "none"), -1);
+    ck_assert_int_eq(errno, ESRCH);
+    pool_close(l);
+    o.mode = EXECUTOR_THREAD;
+    pool_open(l, &o);
+    ck_assert_int_eq(executor_kill(l->x, 1, "none"), -1);
+    ck_assert_int_eq(errno, EBUSY);
+    pool_close(l);
     free(l);
 }
 END_TEST
@@ -499,6 +559,9 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, a_death_costs_its_one_task_and_says_why, 0, sizeof deaths / sizeof deaths[0]);
     tcase_add_loop_test(t, a_worker_that_lies_is_killed_and_told, 0, sizeof forgeries / sizeof forgeries[0]);
+    tcase_add_test(t, a_worker_that_tampers_with_its_jobs_pipe_stops_nobody);
+    tcase_add_test(t, a_worker_found_out_at_an_end_costs_no_other_task);
+    tcase_add_test(t, only_a_worker_process_can_be_killed);
     tcase_add_test(t, a_task_that_hangs_is_ended_at_its_limit);
     tcase_add_test(t, a_slow_start_is_no_hung_task_while_others_become_ready);
     tcase_add_test(t, cancelling_a_running_task_kills_its_process);

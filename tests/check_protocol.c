@@ -113,7 +113,7 @@ START_TEST(another_tasks_frame_is_refused_in_words)
     char why[100];
     protocol_begin(&p, 7);
     ck_assert(!protocol_check(&p, &f, why, sizeof why));
-    ck_assert_str_eq(why, "END for task 8 in place of 7");
+    ck_assert_str_eq(why, "END for another task");
     f.task = 7;
     ck_assert(protocol_check(&p, &f, why, sizeof why));
     protocol_pass(&p, FRAME_END);

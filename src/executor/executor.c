@@ -350,6 +350,18 @@ int executor_cancel(struct executor *x, uint64_t id, bool kill)
     return 0;
 }
 
+int executor_kill(struct executor *x, unsigned worker, const char *reason)
+{
+    if (!x->mode->kill)
+        return refuse(EBUSY);
+    if (worker < 1 || worker > x->options.max_workers || x->workers[worker - 1].state == WORKER_NONE)
+        return refuse(ESRCH);
+    struct worker *w = &x->workers[worker - 1];
+    w->distrusted = true;
+    worker_condemn(x, w, text_new("%s", reason));
+    return 0;
+}
+
 size_t executor_pending(const struct executor *x)
 {
     return x->tasks.count;

@@ -104,8 +104,8 @@ struct executor_event {
     size_t len;
 };
 
-/* Gets one event. It may call executor_submit, executor_hold, executor_cancel and executor_room, but not
- * executor_poll, executor_shutdown or executor_free. */
+/* Gets one event. It may call executor_submit, executor_hold, executor_cancel, executor_kill and
+ * executor_room, but not executor_poll, executor_shutdown or executor_free. */
 typedef void executor_handler(void *arg, const struct executor_event *event);
 
 struct executor;
@@ -169,6 +169,13 @@ void executor_hold(struct executor *x, uint64_t id, bool hold);
  * or EBUSY: it runs and `kill` is false, or it runs in a thread or the caller, where nothing can be killed
  * (all threads together are asked to end by executor_shutdown). */
 int executor_cancel(struct executor *x, uint64_t id, bool kill);
+
+/* Kills and replaces a worker process that was found out in what the executor can't see, a result that says
+ * what can't be. For the handler, which may find out with the END: the task that has ended stays so; one that
+ * the worker was given since, and of which it has said nothing, goes to another and costs no attempt; one of
+ * which it has is LOST for `reason`. 0, or -1 with errno ESRCH: no such worker now, or EBUSY: it is a thread
+ * or the caller. */
+int executor_kill(struct executor *x, unsigned worker, const char *reason);
 
 /* Tasks not yet ended. */
 size_t executor_pending(const struct executor *x);

@@ -47,11 +47,12 @@ struct worker {
     bool sending;           /* … and more has to follow */
     bool heard;             /* a frame of the current task has come */
     bool held;
-    bool listening; /* its results pipe is in the epoll set */
-    bool eof;       /* of the results pipe */
-    bool exited;    /* and reaped; `fate` says how */
-    bool cancelled; /* condemned because its task was cancelled */
-    char *reason;   /* why it was condemned, or could not start; owned */
+    bool listening;  /* its results pipe is in the epoll set */
+    bool eof;        /* of the results pipe */
+    bool exited;     /* and reaped; `fate` says how */
+    bool cancelled;  /* condemned because its task was cancelled */
+    bool distrusted; /* … because of an earlier one; the current one, unless heard of, is to be done anew */
+    char *reason;    /* why it was condemned, or could not start; owned */
     char fate[96];
     struct watch_marks marks;
     int64_t since; /* CLOCK_MONOTONIC ns: took the task or became idle */

@@ -112,12 +112,27 @@ static pid_t fork_quietly(const struct executor *x, const struct worker *w, int 
     return pid;
 }
 
+/* What is shared with the worker is its to change: with O_NONBLOCK cleared on our common end of the jobs
+ * pipe, a look into it would wait for ever. So the pool opens that end anew. Where it can't (no /proc), the
+ * common one has to do. */
+static void part_from_jobs(struct worker *w)
+{
+    char path[sizeof "/proc/self/fd/-2147483648"];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", w->jobs_read);
+    int own = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (own < 0)
+        return;
+    (void)close(w->jobs_read);
+    w->jobs_read = own;
+}
+
 static int process_start(struct executor *x, struct worker *w, int results)
 {
     pid_t pid = fork_quietly(x, w, results);
     if (pid < 0)
         return -1;
     (void)close(results);
+    part_from_jobs(w);
     w->pid = pid;
     /* Without it (an old kernel, no descriptor left) the end of the results pipe tells of the exit. */
     w->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);

@@ -1,6 +1,5 @@
 #include "executor/protocol.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 /* [state][frame]: what the state is afterwards, plus one; 0: refused. */
@@ -43,10 +42,10 @@ bool protocol_check(const struct protocol *p, const struct frame *f, char *why, 
     if (next_state[p->state][f->type] == 0)
         (void)snprintf(why, size, "%s %s", frame_name(f->type), moments[p->state]);
     else if (!protocol_allows(p, f->type))
-        (void)snprintf(why, size, "more than %d %s frames", PROTOCOL_MAX_NOTES, frame_name(f->type));
+        (void)snprintf(why, size, "more than %d %s frames",
+                       f->type == FRAME_HOP ? PROTOCOL_MAX_HOPS : PROTOCOL_MAX_NOTES, frame_name(f->type));
     else if (f->task != p->task)
-        (void)snprintf(why, size, "%s for task %" PRIu64 " in place of %" PRIu64, frame_name(f->type),
-                       f->task, p->task);
+        (void)snprintf(why, size, "%s for another task", frame_name(f->type));
     else
         return true;
     return false;

@@ -289,6 +289,7 @@ static void settle_tasks(struct executor *x, struct worker *w, struct task *curr
     dispatch_recover(w, &current_back, &ahead_back);
     if (!started && !w->cancelled)
         give_up = init_trouble(x, why);
+    ahead_back |= w->distrusted;
     if (ahead && ahead_back)
         give_back(x, ahead, slot);
     else if (ahead)
@@ -296,6 +297,7 @@ static void settle_tasks(struct executor *x, struct worker *w, struct task *curr
     if (!current)
         return;
     current->returned++;
+    current_back |= w->distrusted && !w->heard;
     if (current_back && !w->cancelled && !give_up)
         give_back(x, current, slot);
     else

@@ -3,10 +3,10 @@
 #include "base/deadline.h"
 #include "executor/pool.h"
 
-static const int64_t LOOK = NS_PER_SECOND;                  /* between two looks at all workers */
-static const int64_t LEAST = 50 * NS_PER_MS;                /* … at least */
-static const int64_t SLACK = 20 * NS_PER_MS;                /* counts even where nothing was foreseen */
-static const int64_t ABSENT = 200 * NS_PER_MS;              /* unforeseen time that ends an epoch */
+static const int64_t LOOK = NS_PER_SECOND;   /* between two looks at all workers */
+static const int64_t LEAST = 50 * NS_PER_MS; /* … at least */
+static const int64_t SLACK = 20 * NS_PER_MS; /* counts even where nothing was foreseen */
+static const int64_t ABSENT = NS_PER_SECOND; /* unforeseen time that ends an epoch: a busy machine has less */
 static const int64_t TO_LEAVE = NS_PER_SECOND;              /* for a worker to go, while no other goes … */
 static const int64_t TO_LEAVE_AT_MOST = 10 * NS_PER_SECOND; /* … and in all */
 

@@ -4,14 +4,15 @@
  *   2. ledger_run(&l, x, …) or executor_poll(x, …, ledger_note, &l)
  *   3. look at l.of[id]
  * A task is text: "echo WORDS", "big BYTES", "sleep MS", "hang", "abort", "exit STATUS", "kill", "noend",
- * "slot", "pid", "wait" (until it is asked to end), "fds", "forge NAME" (bytes of its own straight into the
- * pipe).
+ * "block MS", "slot", "pid", "wait" (until it is asked to end), "fds", "forge NAME" (bytes of its own
+ * straight into the pipe).
  */
 #ifndef PFETCH_TESTS_POOL_TASKS_H
 #define PFETCH_TESTS_POOL_TASKS_H
 
 #include <check.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@
 #include "executor/executor.h"
 #include "executor/frame.h"
 
-enum { LEDGER_TASKS = 8192, LEDGER_TEXT = 128, FORGED_PIPE = 4 };
+enum { LEDGER_TASKS = 8192, LEDGER_TEXT = 128, FORGED_PIPE = 4, JOBS_PIPE = 3 };
 
 struct entry {
     unsigned started, hops, heads, notes, ends, lost, cancelled;
@@ -39,7 +40,9 @@ struct ledger {
     struct entry of[LEDGER_TASKS + 1];
     unsigned finals, warnings;
     char warning[LEDGER_TEXT];
-    uint64_t hold_after; /* task to be held at its first BODY, 0: none */
+    uint64_t hold_after;  /* task to be held at its first BODY, 0: none */
+    uint64_t distrust_at; /* task at whose END its worker is killed, 0: none */
+    int distrusted;       /* what that call returned */
     struct executor *x;
 };
 
@@ -180,7 +183,14 @@ static inline void test_task(void *state, const void *task, size_t len, struct e
         task_wait(out);
     else if (!strcmp(text, "fds"))
         task_fds(out);
-    else if (!strcmp(text, "forge")) {
+    else if (!strcmp(text, "block")) { /* makes its end of the jobs pipe wait for bytes */
+        if (fcntl(JOBS_PIPE, F_SETFL, 0) < 0)
+            _exit(9);
+        (void)emitter_head(out, "head", 4);
+        (void)emitter_flush(out);
+        task_sleep((int)number);
+        abort();
+    } else if (!strcmp(text, "forge")) {
         char *id = strchr(arg, ' ');
         *id++ = 0;
         task_forge(arg, strtoull(id, NULL, 10));
@@ -236,6 +246,10 @@ static inline void ledger_note(void *arg, const struct executor_event *ev)
         return;
     case EXECUTOR_END:
         e->ends++;
+        if (l->distrust_at == ev->task) {
+            task_sleep(100); /* it takes its next task meanwhile */
+            l->distrusted = executor_kill(l->x, ev->worker, "its end was a lie");
+        }
         break;
     case EXECUTOR_LOST:
         e->lost++;
