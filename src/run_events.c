@@ -239,12 +239,24 @@ void run_refuse(struct run *r, struct job *job)
 
 /* ---- What workers send ---- */
 
+static void found_out(struct run *r, const struct job *job, const char *what, struct fetch_error *ret)
+{
+    error_set(ret, ERROR_WORKER_DIED, PHASE_NONE, "worker %u broke the protocol: %s", job->worker, what);
+    summary_lost(&r->summary, span_of(ret->message));
+}
+
 static void broke_protocol(struct run *r, struct job *job, const char *what)
 {
     struct fetch_error err;
-    error_set(&err, ERROR_WORKER_DIED, PHASE_NONE, "worker %u broke the protocol: %s", job->worker, what);
-    summary_lost(&r->summary, span_of("broke the protocol"));
+    found_out(r, job, what, &err);
     kill_job(r, job, &err);
+}
+
+/* As broke_protocol, with the target's end: the worker may have got another one already. */
+static void broke_protocol_at_end(struct run *r, struct job *job, const char *what)
+{
+    found_out(r, job, what, &job->failure);
+    (void)executor_kill(r->executor, job->worker, job->failure.message);
 }
 
 /* An output failed for this target: it ends as `output`, and so does the run. */
@@ -343,17 +355,33 @@ static void on_note(struct run *r, const struct job *job, const struct executor_
     buffer_free(&b);
 }
 
+/* What is wrong with a result; NULL: nothing. A task is cancelled only by us. */
+static const char *result_fault(const struct run *r, const struct job *job, const struct fetch_result *result)
+{
+    enum error_kind kind = result->error.kind;
+    if (kind == ERROR_OUTPUT || kind == ERROR_WORKER_DIED ||
+        (kind == ERROR_CANCELLED && r->state < RUN_STOPPING))
+        return "a failure that is not a worker's to report";
+    if (outputs_want_body(r->outputs) && !job->discard && kind == ERROR_NONE &&
+        result->bytes != job->received)
+        return "a result that counts other bytes than came";
+    return result->bytes > r->o->fetch.max_size && kind == ERROR_NONE ? "more than --max-size" : NULL;
+}
+
 static void on_end(struct run *r, struct job *job, const struct executor_event *event)
 {
     struct fetch_result result;
-    if (record_get_result(span_make(event->data, event->len), &result) < 0) {
-        broke_protocol(r, job, "a result that is none");
-    } else if (outputs_want_body(r->outputs) && !job->discard && result.error.kind == ERROR_NONE &&
-               result.bytes != job->received) {
-        broke_protocol(r, job, "a result that counts other bytes than came");
+    bool is_one = record_get_result(span_make(event->data, event->len), &result) == 0;
+    const char *fault = is_one ? result_fault(r, job, &result) : "a result that is none";
+    if (!fault) {
+        conclude(r, job, &result);
+    } else {
+        struct fetch_result none = {.bytes = job->discard ? 0 : job->received};
+        broke_protocol_at_end(r, job, fault);
+        conclude(r, job, &none);
     }
-    conclude(r, job, &result);
-    fetch_result_free(&result);
+    if (is_one)
+        fetch_result_free(&result);
 }
 
 static void on_lost(struct run *r, struct job *job, const struct executor_event *event)

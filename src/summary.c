@@ -8,7 +8,7 @@ void summary_count(struct summary *s, enum error_kind kind, uint64_t bytes)
 {
     s->targets++;
     s->by_kind[kind]++;
-    s->bytes += bytes;
+    s->bytes = bytes > UINT64_MAX - s->bytes ? UINT64_MAX : s->bytes + bytes; /* a worker's word */
 }
 
 void summary_recount(struct summary *s, enum error_kind was, enum error_kind is)
@@ -17,8 +17,22 @@ void summary_recount(struct summary *s, enum error_kind was, enum error_kind is)
     s->by_kind[is]++;
 }
 
+/* What is behind "worker 17 ": reasons are counted, whoever had them. */
+static struct span without_worker(struct span reason)
+{
+    static const char before[] = "worker ";
+    size_t n = sizeof before - 1;
+    if (reason.len < n || memcmp(reason.data, before, n) != 0)
+        return reason;
+    while (n < reason.len && reason.data[n] >= '0' && reason.data[n] <= '9')
+        n++;
+    n += n < reason.len && reason.data[n] == ' ';
+    return span_make(reason.data + n, reason.len - n);
+}
+
 void summary_lost(struct summary *s, struct span reason)
 {
+    reason = without_worker(reason);
     if (reason.len >= SUMMARY_REASON_MAX)
         reason.len = SUMMARY_REASON_MAX - 1;
     for (size_t i = 0; i < SUMMARY_REASONS; i++) {

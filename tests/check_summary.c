@@ -61,12 +61,37 @@ START_TEST(reasons_are_told_apart_and_bounded)
 }
 END_TEST
 
+START_TEST(a_reason_is_one_whoever_had_it)
+{
+    struct summary s = {0};
+    struct buffer b;
+    buffer_init(&b, 8192);
+    summary_lost(&s, span_of("worker 1 broke the protocol: END after END"));
+    summary_lost(&s, span_of("worker 4096 broke the protocol: END after END"));
+    summary_lost(&s, span_of("worker "));
+    ck_assert_ptr_nonnull(
+        strstr(line(&b, &s, 1, ""), "workers lost: 2 × broke the protocol: END after END, 1 × "));
+    buffer_free(&b);
+}
+END_TEST
+
+START_TEST(a_lie_about_bytes_wraps_nothing)
+{
+    struct summary s = {0};
+    summary_count(&s, ERROR_NONE, UINT64_MAX - 1);
+    summary_count(&s, ERROR_NONE, 7);
+    ck_assert(s.bytes == UINT64_MAX);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("summary");
     TCase *t = tcase_create("summary");
     tcase_add_test(t, counts_by_kind);
     tcase_add_test(t, nothing_fetched_is_no_division_by_zero);
+    tcase_add_test(t, a_reason_is_one_whoever_had_it);
+    tcase_add_test(t, a_lie_about_bytes_wraps_nothing);
     tcase_add_test(t, reasons_are_told_apart_and_bounded);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

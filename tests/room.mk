@@ -58,6 +58,7 @@ E2E_TESTS = \
 	tests/e2e/test_signals.py \
 	tests/e2e/test_ssh.py \
 	tests/e2e/test_streaming.py \
+	tests/e2e/test_takeover.py \
 	tests/e2e/test_timeouts.py \
 	tests/e2e/test_tls.py \
 	tests/e2e/test_usage.py \
