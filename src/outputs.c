@@ -15,6 +15,8 @@
 struct outputs {
     const struct run_options *run;
     struct writer *writer; /* standard output or -o FILE */
+    int fd;                /* of -o FILE, the writer's; -1: none */
+    void *warc;            /* its sink; NULL: none */
     struct spool *spool;
     const struct sink_type *types[OUTPUTS_MAX]; /* files and archives first, the format last */
     void *sinks[OUTPUTS_MAX];
@@ -53,17 +55,21 @@ static int cut_torn_line(int fd)
 static int open_file(const struct run_options *o, int *ret_fd, struct fetch_error *err)
 {
     bool append = o->resume || o->resume_failed;
-    int fd = open(o->output_path, (append ? O_RDWR : O_WRONLY | O_TRUNC) | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return cannot(err, o->output_path, "can't be opened for writing");
+    *ret_fd = open(o->output_path, (append ? O_RDWR : O_WRONLY) | O_CREAT | O_CLOEXEC, 0666);
+    return *ret_fd < 0 ? cannot(err, o->output_path, "can't be opened for writing") : 0;
+}
+
+/* The file is emptied, or its torn last line cut off. */
+static int start_file(const struct outputs *o, struct fetch_error *err)
+{
+    bool append = o->run->resume || o->run->resume_failed;
     struct stat st;
-    bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-    if (append && regular && (cut_torn_line(fd) < 0 || lseek(fd, 0, SEEK_END) < 0)) {
-        (void)cannot(err, o->output_path, "can't be appended to");
-        close(fd);
-        return -1;
-    }
-    *ret_fd = fd;
+    if (o->fd < 0 || fstat(o->fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    if (append && (cut_torn_line(o->fd) < 0 || lseek(o->fd, 0, SEEK_END) < 0))
+        return cannot(err, o->run->output_path, "can't be appended to");
+    if (!append && ftruncate(o->fd, 0) < 0)
+        return cannot(err, o->run->output_path, "can't be emptied");
     return 0;
 }
 
@@ -79,6 +85,7 @@ static int open_writer(struct outputs *o, const struct outputs_options *options,
     if (o->run->output_path && strcmp(o->run->output_path, "-") != 0) {
         if (open_file(o->run, &w.fd, err) < 0)
             return -1;
+        o->fd = w.fd;
         w.owned = true;
         w.name = o->run->output_path;
     }
@@ -126,6 +133,7 @@ static int open_sinks(struct outputs *o, const struct outputs_options *options, 
                                           .resume = run->resume || run->resume_failed};
         if (warc_open(&warc, &sink, err) < 0 || add(o, &warc_sink, sink, err) < 0)
             return -1;
+        o->warc = sink;
     }
     switch (run->format) {
     case FORMAT_TEXT:
@@ -146,6 +154,7 @@ int outputs_open(const struct outputs_options *options, struct outputs **ret, st
     struct fetch_error ignored;
     if (!o)
         return error_set(err, ERROR_OUTPUT, PHASE_NONE, "out of memory");
+    o->fd = -1;
     o->run = options->run;
     o->delivered = options->delivered;
     o->arg = options->arg;
@@ -156,6 +165,13 @@ int outputs_open(const struct outputs_options *options, struct outputs **ret, st
     }
     *ret = o;
     return 0;
+}
+
+int outputs_start(struct outputs *o, struct fetch_error *err)
+{
+    if (start_file(o, err) < 0)
+        return -1;
+    return o->warc ? warc_start(o->warc, err) : 0;
 }
 
 bool outputs_want_body(const struct outputs *o)

@@ -23,9 +23,13 @@ struct outputs_options {
 
 struct outputs;
 
-/* Opens all outputs. 0; -1 with `err`: ERROR_OUTPUT (can't be opened or written) or ERROR_NONE (a usage
- * error). */
+/* Opens all outputs, and changes nothing that was there. 0; -1 with `err`: ERROR_OUTPUT (can't be opened or
+ * written) or ERROR_NONE (a usage error). */
 int outputs_open(const struct outputs_options *options, struct outputs **ret, struct fetch_error *err);
+
+/* Empties files, or cuts their torn ends, once nothing more can be wrong with the options. 0, or -1 with
+ * ERROR_OUTPUT. */
+int outputs_start(struct outputs *o, struct fetch_error *err);
 
 bool outputs_want_body(const struct outputs *o);
 bool outputs_want_wire(const struct outputs *o);

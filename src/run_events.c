@@ -283,7 +283,7 @@ static void on_hop(struct run *r, struct job *job, const struct executor_event *
     struct fetch_head hop;
     struct fetch_conn conn;
     struct fetch_error err;
-    if (record_get_head(span_make(event->data, event->len), &hop, &conn) < 0 || !hop.location ||
+    if (record_get_head(span_make(event->data, event->len), &hop, &conn) < 0 || !hop.location || !hop.conn ||
         job_add_redirect(job, hop.location) < 0) {
         broke_protocol(r, job, "a hop that is none");
         return;
@@ -309,7 +309,7 @@ static void on_head(struct run *r, struct job *job, const struct executor_event 
     struct fetch_conn conn;
     struct fetch_error err;
     if (record_get_head(span_make(event->data, event->len), &head, &conn) < 0 ||
-        job_keep_head(job, &head) < 0) {
+        (!head.conn && outputs_want_wire(r->outputs)) || job_keep_head(job, &head) < 0) {
         broke_protocol(r, job, "a head that is none");
         return;
     }

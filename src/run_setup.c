@@ -88,19 +88,26 @@ static void name_damaged(const struct run *r)
                 (unsigned long long)count);
 }
 
-static int open_journal(struct run *r)
+static int load_journal(struct run *r)
 {
     const struct run_options *o = r->o;
     struct fetch_error err;
-    if (!o->joblog_path)
-        return 0;
     if ((o->resume || o->resume_failed) &&
         resume_load(o->joblog_path, o->resume_failed ? RESUME_ANSWERED : RESUME_ALL, &r->resume, &err) < 0)
         return failed(r, &err);
     name_damaged(r);
-    if (!o->dry_run && joblog_open(o->joblog_path, o->resume || o->resume_failed, &r->joblog, &err) < 0)
-        return failed(r, &err);
     return 0;
+}
+
+/* From here on files change: all that could be refused has been opened, and the journal refuses first. */
+static int start_outputs(struct run *r)
+{
+    const struct run_options *o = r->o;
+    struct fetch_error err;
+    if (o->joblog_path && !o->dry_run &&
+        joblog_open(o->joblog_path, o->resume || o->resume_failed, &r->joblog, &err) < 0)
+        return failed(r, &err);
+    return outputs_start(r->outputs, &err) < 0 ? failed(r, &err) : 0;
 }
 
 /* A failure that has no place on standard output. */
@@ -224,11 +231,12 @@ int run_set_up(struct run *r)
     uint32_t workers = r->workers = fit_workers(r->o);
     r->input_order =
         r->o->order == ORDER_INPUT || (r->o->order == ORDER_DEFAULT && r->o->format == FORMAT_BODY);
-    if (open_input(r) < 0 || open_schedule(r, workers) < 0 || open_journal(r) < 0 || open_outputs(r) < 0)
+    if (open_input(r) < 0 || open_schedule(r, workers) < 0 || load_journal(r) < 0 || open_outputs(r) < 0)
         return -1;
     if (r->o->dry_run)
-        return 0;
-    if (setup_fetch(r, workers) < 0 || setup_confine(r) < 0 || open_executor(r, workers) < 0)
+        return start_outputs(r);
+    if (setup_fetch(r, workers) < 0 || setup_confine(r) < 0 || open_executor(r, workers) < 0 ||
+        start_outputs(r) < 0)
         return -1;
     open_progress(r);
     return 0;

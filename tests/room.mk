@@ -49,6 +49,7 @@ E2E_TESTS = \
 	tests/e2e/test_order.py \
 	tests/e2e/test_politeness.py \
 	tests/e2e/test_pool.py \
+	tests/e2e/test_progress.py \
 	tests/e2e/test_proxies.py \
 	tests/e2e/test_redirects.py \
 	tests/e2e/test_retries.py \
@@ -62,9 +63,10 @@ E2E_TESTS = \
 	tests/e2e/test_timeouts.py \
 	tests/e2e/test_tls.py \
 	tests/e2e/test_usage.py \
-	tests/e2e/test_vectors.py
+	tests/e2e/test_vectors.py \
+	tests/e2e/test_warc.py
 TESTS += $(E2E_TESTS)
-EXTRA_DIST += $(E2E_TESTS) tests/e2e/run tests/e2e/harness.py tests/e2e/servers.py tests/e2e/pending
+EXTRA_DIST += $(E2E_TESTS) tests/e2e/run tests/e2e/harness.py tests/e2e/warc_reader.py tests/e2e/warcio_read.mjs tests/e2e/servers.py tests/e2e/pending
 EXTRA_DIST += .clang-format .clang-tidy
 # By name only (scripts/check slurm, kubernetes, deb): they take programs that start services, npm, or long.
 EXTRA_DIST += tests/e2e/test_slurm.py tests/e2e/kubernetes_schema.mjs tests/package/deb

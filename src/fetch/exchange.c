@@ -310,7 +310,7 @@ static struct fetch_head make_head(struct exchange *x, size_t head_bytes, const 
         .fields = buffer_span(&f->response.fields),
         .field_count = f->response.field_count,
         .location = location,
-        .conn = location ? &x->c->info : NULL,
+        .conn = location || g->config->want_wire ? &x->c->info : NULL,
         .started_us = g->result->started_us,
     };
     memcpy(head.version, f->response.version, sizeof head.version);

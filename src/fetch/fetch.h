@@ -99,11 +99,11 @@ struct fetch_head {     /* a response's head; for a hop as well */
     char version[4];    /* "1.1", "1.0" */
     struct span fields; /* pack_bytes name, pack_bytes value, … as received, in order */
     uint32_t field_count;
-    struct span wire_request;  /* with want_wire: as sent */
-    struct span wire_response; /* with want_wire: status line to empty line, as received */
-    const char *location;      /* hop: the next URL; else NULL */
-    const struct fetch_conn *conn;
-    int64_t started_us; /* wall clock when this request's fetch began */
+    struct span wire_request;      /* with want_wire: as sent */
+    struct span wire_response;     /* with want_wire: status line to empty line, as received */
+    const char *location;          /* hop: the next URL; else NULL */
+    const struct fetch_conn *conn; /* of a hop, and with want_wire; else NULL: it comes with the result */
+    int64_t started_us;            /* wall clock when this request's fetch began */
 };
 
 enum fetch_cut { CUT_NONE, CUT_LENGTH, CUT_TIME, CUT_DISCONNECT }; /* WARC-Truncated */

@@ -262,13 +262,19 @@ int warc_open(const struct warc_options *options, void **ret_sink, struct fetch_
     if (warc_file_open(options->path, options->max_size, options->resume, &w->file, err) < 0)
         goto failed;
     w->store.dir = warc_file_dir(w->file);
-    if (begin_group(w, err) < 0 || warc_file_commit(w->file, err) < 0)
-        goto failed;
     *ret_sink = w;
     return 0;
 failed:
     warc_free(w);
     return -1;
+}
+
+int warc_start(void *sink, struct fetch_error *err)
+{
+    struct warc *w = sink;
+    if (warc_file_start(w->file, err) < 0 || begin_group(w, err) < 0)
+        return -1;
+    return warc_file_commit(w->file, err);
 }
 
 static int warc_begin(void *sink, const struct sink_target *target, void **ret_context,

@@ -30,7 +30,13 @@ struct warc_options {
     bool resume;
 };
 
-/* A sink for warc_sink's functions, *ret_sink, released by its close. 0, or -1 with ERROR_OUTPUT. */
+/* A sink for warc_sink's functions, *ret_sink, released by its close. Nothing is written yet, and nothing
+ * that was there is changed. 0, or -1: with ERROR_OUTPUT, or ERROR_NONE where the file must not be touched.
+ */
 int warc_open(const struct warc_options *options, void **ret_sink, struct fetch_error *err);
+
+/* Empties the file, or cuts its torn end; a new file gets its warcinfo. Before the first target. 0, or -1
+ * with ERROR_OUTPUT. */
+int warc_start(void *sink, struct fetch_error *err);
 
 #endif

@@ -86,12 +86,12 @@ static int lock(const struct warc_file *f, struct fetch_error *err)
 {
     if (flock(f->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
         return 0;
-    return error_set(err, ERROR_OUTPUT, PHASE_NONE,
-                     "%s: another pfetch writes to it: name another for --warc", f->present);
+    return error_set(err, ERROR_NONE, PHASE_NONE, "%s: another pfetch writes to it: name another for --warc",
+                     f->present);
 }
 
-/* Opens the present file. `keep`: what it has stays, but for a torn end; else it is emptied, or if it is a
- * later one, must be new. */
+/* Opens the present file and changes nothing. `keep`: what it has will stay, but for a torn end; else it will
+ * be emptied, or if it is a later one, must be new. */
 static int open_present(struct warc_file *f, bool keep, struct fetch_error *err)
 {
     struct stat st;
@@ -102,21 +102,28 @@ static int open_present(struct warc_file *f, bool keep, struct fetch_error *err)
     f->regular = S_ISREG(st.st_mode);
     f->dir_unsynced = f->unsynced = true;
     if (!f->regular)
-        return keep ? error_set(err, ERROR_OUTPUT, PHASE_NONE, "%s: is no regular file: --resume needs one",
+        return keep ? error_set(err, ERROR_NONE, PHASE_NONE, "%s: is no regular file: --resume needs one",
                                 f->present)
                     : 0;
-    if (lock(f, err) < 0 || (keep && warc_scan(f->fd, f->gzip, f->present, &f->size, err) < 0))
+    if (lock(f, err) < 0)
         return -1;
-    if ((uint64_t)st.st_size != f->size && ftruncate(f->fd, (off_t)f->size) < 0)
+    return keep ? warc_scan(f->fd, f->gzip, f->present, &f->size, err) : 0;
+}
+
+int warc_file_start(struct warc_file *f, struct fetch_error *err)
+{
+    if (!f->regular)
+        return 0;
+    if (ftruncate(f->fd, (off_t)f->size) < 0 || lseek(f->fd, (off_t)f->size, SEEK_SET) < 0)
         return fail(f->present, err);
-    return lseek(f->fd, (off_t)f->size, SEEK_SET) < 0 ? fail(f->present, err) : 0;
+    return 0;
 }
 
 static int open_first(struct warc_file *f, bool resume, struct fetch_error *err)
 {
     if (!resume && f->max_size && exists(f, 1)) {
         char *name = numbered(f, 1);
-        error_set(err, ERROR_OUTPUT, PHASE_NONE,
+        error_set(err, ERROR_NONE, PHASE_NONE,
                   "%s: is there from an earlier run: move it away, or go on with --resume",
                   name ? name : f->path);
         free(name);
@@ -143,7 +150,7 @@ static int next_file(struct warc_file *f, struct fetch_error *err)
     free(f->present);
     f->present = name;
     f->number++;
-    return open_present(f, false, err);
+    return open_present(f, false, err) < 0 ? -1 : warc_file_start(f, err);
 }
 
 int warc_file_open(const char *path, uint64_t max_size, bool resume, struct warc_file **ret,

@@ -38,9 +38,9 @@ static int cannot_read(const struct scan *s, struct fetch_error *err)
 static int no_warc(const struct scan *s, struct fetch_error *err)
 {
     if (s->at == 0)
-        return error_set(err, ERROR_OUTPUT, PHASE_NONE,
+        return error_set(err, ERROR_NONE, PHASE_NONE,
                          "%s: is no WARC file, and stays as it is: name another for --warc", s->name);
-    return error_set(err, ERROR_OUTPUT, PHASE_NONE,
+    return error_set(err, ERROR_NONE, PHASE_NONE,
                      "%s: is damaged at byte %" PRIu64 ", and stays as it is: name another for --warc",
                      s->name, s->at);
 }
