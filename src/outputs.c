@@ -80,6 +80,7 @@ static int open_writer(struct outputs *o, const struct outputs_options *options,
         .name = "standard output",
         .wake_fd = options->wake_fd,
         .wake = options->wake,
+        .writing = options->writing,
         .arg = options->arg,
     };
     if (o->run->output_path && strcmp(o->run->output_path, "-") != 0) {

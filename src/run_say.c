@@ -91,7 +91,7 @@ void say_status(struct run *r)
 void draw_progress(struct run *r)
 {
     struct progress_state state;
-    if (!r->progress)
+    if (!r->progress || r->writing)
         return;
     progress_fill(r, &state);
     progress_draw(r->progress, &state, deadline_now());

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -119,6 +121,15 @@ static void complain(void *arg, struct span line)
     progress_show(r->progress);
 }
 
+/* Reports may go to the same terminal: the progress line is out of their way until the next drawing. */
+static void on_writing(void *arg, bool now)
+{
+    struct run *r = arg;
+    r->writing = now;
+    if (now)
+        progress_hide(r->progress);
+}
+
 static int open_outputs(struct run *r)
 {
     struct outputs_options options = {
@@ -127,6 +138,7 @@ static int open_outputs(struct run *r)
         .wake = run_wake,
         .resume = run_on_resume,
         .delivered = run_on_delivered,
+        .writing = r->o->output_path ? NULL : on_writing,
         .complain = complain,
         .arg = r,
     };
@@ -215,11 +227,20 @@ static int open_executor(struct run *r, uint32_t workers)
     return r->executor ? 0 : usage(message);
 }
 
+/* On a terminal that can draw, unless reports go there. */
+static bool progress_by_default(const struct run_options *o)
+{
+    const char *term = getenv("TERM");
+    bool draws = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+    return draws && (o->output_path || o->format == FORMAT_NONE || !isatty(STDOUT_FILENO));
+}
+
 static void open_progress(struct run *r)
 {
-    bool on = r->o->progress == PROGRESS_ON || (r->o->progress == PROGRESS_DEFAULT && isatty(STDERR_FILENO) &&
-                                                (r->o->output_path || !isatty(STDOUT_FILENO)));
-    if (!on || r->o->dry_run)
+    bool on =
+        r->o->progress == PROGRESS_ON || (r->o->progress == PROGRESS_DEFAULT && progress_by_default(r->o));
+    bool among_bodies = r->o->format == FORMAT_BODY && !r->o->output_path && isatty(STDOUT_FILENO);
+    if (!on || r->o->dry_run || among_bodies)
         return;
     r->progress = progress_new(STDERR_FILENO);
     signals_timer(&r->signals, deadline_add(r->started, PROGRESS_EVERY), PROGRESS_EVERY);

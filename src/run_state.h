@@ -60,6 +60,7 @@ struct run {
     uint32_t workers;
     bool input_order;
     bool input_waits;   /* the input has nothing yet: poll it */
+    bool writing;       /* reports are on their way to standard output */
     bool more_input;    /* reading was broken off to look at the workers */
     int64_t started;    /* ns */
     int64_t next_start; /* when the schedule wants to be asked again */

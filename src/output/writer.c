@@ -148,7 +148,7 @@ static ssize_t write_some(struct writer *w, const unsigned char *data, size_t le
     }
 }
 
-static int write_all(struct writer *w, const unsigned char *data, size_t len, struct fetch_error *err)
+static int write_pieces(struct writer *w, const unsigned char *data, size_t len, struct fetch_error *err)
 {
     while (len) {
         if (w->way == WAY_PIECES && wait_writable(w, err) < 0)
@@ -166,6 +166,18 @@ static int write_all(struct writer *w, const unsigned char *data, size_t len, st
         }
     }
     return 0;
+}
+
+static int write_all(struct writer *w, const unsigned char *data, size_t len, struct fetch_error *err)
+{
+    if (len == 0)
+        return 0;
+    if (w->options.writing)
+        w->options.writing(w->options.arg, true);
+    int r = write_pieces(w, data, len, err);
+    if (w->options.writing)
+        w->options.writing(w->options.arg, false);
+    return r;
 }
 
 static int write_gathered(struct writer *w, struct fetch_error *err)

@@ -12,7 +12,7 @@ import unittest
 from urllib.parse import quote
 
 import warc_reader
-from harness import TOP, Case, pattern, sanitized
+from harness import TOP, Case, once, pattern, sanitized
 from warc_reader import exchanges
 
 WARCIO = os.environ.get("WARCIO") or os.path.join(TOP, "build", "warcio", "node_modules", "warcio")
@@ -200,6 +200,7 @@ class Records(Warc):
             self.assertEqual([sizes[u] for u in lines], decoded)
 
 
+@once
 class Files(Warc):
     def names(self):
         return sorted(n for n in os.listdir(self.dir) if n.startswith("c"))
