@@ -1,7 +1,7 @@
 """The pool: the same list in each mode, dispatch, replaced workers, one report a target."""
 import collections
 
-from harness import Case, MODES, POOLS, kind, once
+from harness import Case, MODES, POOLS, kind, modes, once
 
 MIXED = [
     ("https://a{i}.test/bytes/{n}", "ok"), ("https://b.test/status/404", "ok"), ("expired.test", "certificate"),
@@ -104,9 +104,10 @@ class Pool(Case):
             with self.subTest(mode=mode):
                 self.assertEqual(self.json("-m", mode, "-w", 200, lines=["https://a.test/ok"]).kinds, ["ok"])
 
+    @modes("process", "thread")
     def test_default_workers(self):
         lines = ["https://h%d.test/gate/5/default/text/x" % i for i in range(5)]
-        self.assertEqual(self.json(lines=lines).kinds, ["ok"] * 5)
+        self.assertEqual(self.json("-t", 60, lines=lines).kinds, ["ok"] * 5)
 
     @once
     def test_the_default_mode_is_process(self):

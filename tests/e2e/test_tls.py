@@ -25,7 +25,7 @@ class Outcomes(Case):
         names = sorted(OUTCOMES)
         for mode in self.each_mode():
             with self.subTest(mode=mode):
-                result = self.json("-m", mode, "-w", 4, "-t", 5, lines=[n + ".test" for n in names])
+                result = self.json("-m", mode, "-w", 4, "-t", 20, lines=[n + ".test" for n in names])
                 got = dict(zip(names, result.kinds))
                 self.assertEqual({n: k for n, k in got.items() if k != OUTCOMES[n]}, {})
                 for r in result.reports:

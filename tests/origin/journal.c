@@ -158,7 +158,7 @@ int state_gate(struct state *s, const char *name, unsigned count)
     struct timespec until;
     int failed = 0;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += 60;
+    until.tv_sec += 120;
     pthread_mutex_lock(&s->lock);
     struct named *gate = named_get(s, 'g', name);
     gate->count++;

@@ -156,7 +156,7 @@ static void mod_gate(struct reply *y)
     if (state_gate(y->c->origin->state, segment(y), count) < 0) {
         y->status = 504;
         body_text(y, "the gate did not open\n");
-        y->rest = (char *)"text/closed";
+        y->rest += strlen(y->rest);
     }
 }
 
