@@ -56,6 +56,62 @@ START_TEST(a_small_result_is_one_write)
 }
 END_TEST
 
+/* Reads the next frame from a plain pipe: its payload into `payload`. */
+static struct frame frame_read(unsigned char *payload)
+{
+    unsigned char header[FRAME_HEADER];
+    struct frame f = {0};
+    ck_assert_int_eq((int)read(ends[0], header, sizeof header), FRAME_HEADER);
+    ck_assert_int_eq(frame_get(header, &f), 0);
+    if (f.length)
+        ck_assert_int_eq((int)read(ends[0], payload, f.length), (int)f.length);
+    return f;
+}
+
+/* Pieces of one body join, up to a frame's bound; nothing is lost, doubled or moved, and what stands between
+ * two pieces stays there. */
+START_TEST(pieces_of_a_body_share_frames)
+{
+    static unsigned char body[300000], got[sizeof body], piece[FRAME_MAX_BODY];
+    size_t sent = 0, at = 0, frames = 0;
+    struct frame f;
+    for (size_t i = 0; i < sizeof body; i++)
+        body[i] = (unsigned char)(i * 31 + i / 251);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_ge(fcntl(ends[1], F_SETPIPE_SZ, 1024 * 1024), (int)sizeof body);
+    e.fd = ends[1];
+    ck_assert_int_eq(emitter_ready(&e), 0);
+    emitter_begin(&e, 7);
+    ck_assert_int_eq(emitter_head(&e, "head", 4), 0);
+    for (size_t n = 1; sent < sizeof body; n = n * 7 % 16411 + 1) {
+        size_t len = n < sizeof body - sent ? n : sizeof body - sent;
+        ck_assert_int_eq(emitter_body(&e, body + sent, len), 0);
+        sent += len;
+    }
+    ck_assert_int_eq(emitter_note(&e, "between"), 0);
+    ck_assert_int_eq(emitter_body(&e, body, 5), 0);
+    ck_assert_int_eq(emitter_end(&e, "end", 3), 0);
+    ck_assert_int_eq(frame_read(piece).type, FRAME_READY);
+    ck_assert_int_eq(frame_read(piece).type, FRAME_HEAD);
+    for (f = frame_read(piece); f.type == FRAME_BODY; f = frame_read(piece), frames++) {
+        ck_assert_uint_eq(f.task, 7);
+        ck_assert_uint_le(f.length, sizeof body - at);
+        memcpy(got + at, piece, f.length);
+        at += f.length;
+    }
+    ck_assert_uint_eq(at, sizeof body);
+    ck_assert_mem_eq(got, body, sizeof body);
+    ck_assert_uint_le(frames, 8);
+    ck_assert_int_eq(f.type, FRAME_NOTE);
+    f = frame_read(piece);
+    ck_assert_int_eq(f.type, FRAME_BODY);
+    ck_assert_uint_eq(f.length, 5);
+    ck_assert_int_eq(frame_read(piece).type, FRAME_END);
+}
+END_TEST
+
 START_TEST(flush_passes_on_what_was_gathered)
 {
     unsigned char got[4096];
@@ -133,6 +189,7 @@ int main(void)
     TCase *t = tcase_create("emitter");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_small_result_is_one_write);
+    tcase_add_test(t, pieces_of_a_body_share_frames);
     tcase_add_test(t, flush_passes_on_what_was_gathered);
     tcase_add_test(t, a_long_note_is_cut);
     tcase_add_test(t, too_large_and_out_of_order_is_refused_and_nothing_is_written);

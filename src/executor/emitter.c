@@ -11,7 +11,10 @@ struct emitter_form {
     int (*flush)(struct emitter *e);
 };
 
-enum { GATHER = FRAME_HEADER + FRAME_MAX_BODY };
+enum {
+    GATHER = FRAME_HEADER + FRAME_MAX_BODY,
+    PIECE = 16 * 1024, /* of which large bodies mostly come: a TLS record */
+};
 
 /* What users are told is what the frames hold. */
 _Static_assert((int)EMITTER_MAX_HEAD == (int)FRAME_MAX_HEAD && (int)EMITTER_MAX_END == (int)FRAME_MAX_END &&
@@ -55,6 +58,7 @@ static int pipe_flush(struct emitter *e)
 {
     struct iovec v = {e->gathered, e->used};
     e->used = 0;
+    e->last.length = 0;
     return write_all(e, &v, 1);
 }
 
@@ -65,20 +69,42 @@ static void gather(struct emitter *e, const void *data, size_t len)
     e->used += len;
 }
 
-/* A frame that doesn't fit goes out together with what was gathered, and is not copied. */
+/* Bytes that follow bytes of the same kind become part of their frame, as far as its bound: who reads has
+ * one piece to handle instead of many. */
+static bool join_last(struct emitter *e, const struct frame *f)
+{
+    if (e->last.length == 0 || e->last.type != f->type || e->last.task != f->task ||
+        f->length > frame_bound(f->type) - e->last.length)
+        return false;
+    e->last.length += f->length;
+    frame_put(e->gathered + e->last_at, &e->last);
+    return true;
+}
+
+/* What doesn't fit goes out together with what was gathered, and is not copied. */
 static int pipe_put(struct emitter *e, const struct frame *f, const void *data)
 {
     unsigned char header[FRAME_HEADER];
+    size_t header_len = join_last(e, f) ? 0 : sizeof header;
+    size_t len = header_len + f->length;
     frame_put(header, f);
-    if (f->length <= GATHER - FRAME_HEADER && e->used <= GATHER - FRAME_HEADER - f->length) {
-        gather(e, header, sizeof header);
-        gather(e, data, f->length);
-        return 0;
+    if (len > GATHER || e->used > GATHER - len) {
+        struct iovec v[] = {
+            {e->gathered, e->used}, {header, header_len}, {(void *)(uintptr_t)data, f->length}};
+        e->used = 0;
+        e->last.length = 0;
+        return write_all(e, v, 3);
     }
-    struct iovec v[] = {
-        {e->gathered, e->used}, {header, sizeof header}, {(void *)(uintptr_t)data, f->length}};
-    e->used = 0;
-    return write_all(e, v, 3);
+    if (header_len) {
+        bool grows = f->type == FRAME_BODY || f->type == FRAME_WIRE;
+        e->last = *f;
+        e->last.length = grows ? f->length : 0;
+        e->last_at = e->used;
+    }
+    gather(e, header, header_len);
+    gather(e, data, f->length);
+    /* The next piece of a large body would split its frame: better now. */
+    return e->last.length && e->used > GATHER - PIECE ? pipe_flush(e) : 0;
 }
 
 static const struct emitter_form pipe_form = {.put = pipe_put, .flush = pipe_flush};

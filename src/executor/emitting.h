@@ -25,6 +25,8 @@ struct emitter {
     int fd;
     unsigned char *gathered;
     size_t used;
+    size_t last_at;    /* of the header gathered last … */
+    struct frame last; /* … which is this one; length 0: none that could grow */
     /* direct form */
     emitter_receiver *receiver;
     void *receiver_arg;
