@@ -20,7 +20,7 @@ class Directory(Case):
         return found
 
     def test_bodies_of_all_sizes(self):
-        sizes = [0, 1, 65536, 65537, 1 << 20, 5000000]
+        sizes = [0, 1, 16383, 16384, 16385, 65535, 65536, 65537, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5000000]
         for mode in self.each_mode():
             with self.subTest(mode=mode):
                 lines = ["https://h%d.test/bytes/%d/%s%d" % (i, size, mode, i) for i, size in enumerate(sizes)]

@@ -56,6 +56,17 @@ class Order(Case):
                     at += sizes[number]
                 self.assertEqual(len(seen), 60)
 
+    def test_bodies_at_the_edges_of_records_and_of_what_is_kept(self):
+        sizes = [0, 1, 16383, 16384, 16385, 65535, 65536, 65537, (1 << 20) - 1, 1 << 20, (1 << 20) + 1]
+        lines = ["https://h%d.test%s/bytes/%d/e%d" % (i, form, size, i)
+                 for form in ("", "/chunked/5000", "/eof") for i, size in enumerate(sizes)]
+        want = b"".join(pattern(size, "e%d" % i) for i, size in enumerate(sizes)) * 3
+        for mode in self.each_mode():
+            with self.subTest(mode=mode):
+                result = self.run_with("-m", mode, "-w", 6, "-f", "body", "-t", 30, lines=lines)
+                self.assertEqual(result.status, 0, result.err)
+                self.assertTrue(result.out == want)
+
     def test_a_dripping_body_first_in_order(self):
         """The first body is slow, the others are large: they wait, in bounded memory, and the run ends."""
         lines = ["https://a.test/drip/100/20/bytes/5000/slow"]
