@@ -51,6 +51,7 @@ E2E_TESTS = \
 	tests/e2e/test_pool.py \
 	tests/e2e/test_progress.py \
 	tests/e2e/test_proxies.py \
+	tests/e2e/test_real_proxies.py \
 	tests/e2e/test_redirects.py \
 	tests/e2e/test_retries.py \
 	tests/e2e/test_sandbox.py \

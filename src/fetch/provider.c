@@ -252,6 +252,8 @@ void provider_context_free(OSSL_LIB_CTX *context)
 
 #else
 
+#include <stddef.h>
+
 OSSL_LIB_CTX *provider_context_new(void)
 {
     return NULL;

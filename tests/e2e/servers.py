@@ -549,3 +549,79 @@ class PythonServer(Server):
 
 
 SERVERS = (Nginx, Apache, Lighttpd, Haproxy, Hitch, Stunnel, Caddy, H2o, Node, Tomcat, GnutlsServ, SServer, SServerPage, SServerRaw, PythonServer)
+
+
+# Proxies: ports `proxy` (anybody may), `auth` (user:pass.word only) and `refuses` (no CONNECT but to port 1).
+
+
+class Proxy(Server):
+    wanted = ("proxy", "auth", "refuses")
+    scheme = "http"
+
+    def url(self, path="", port="proxy", user=""):
+        return "http://%s127.0.0.1:%d%s" % (user, self.ports[port], path)
+
+
+class Squid(Proxy):
+    program = "squid"
+    helper = "/usr/lib/squid/basic_ncsa_auth"
+
+    @classmethod
+    def missing(cls):
+        return super().missing() or (None if os.path.exists(cls.helper) else "no %s here" % cls.helper)
+
+    def configure(self):
+        hashed = subprocess.run([program_find("openssl"), "passwd", "-apr1", "pass.word"], stdout=subprocess.PIPE, check=True).stdout.decode()
+        return [self.program, "-N", "-f", self.write("squid.conf", """
+http_port 127.0.0.1:%d name=proxy
+http_port 127.0.0.1:%d name=auth
+http_port 127.0.0.1:%d name=refuses
+auth_param basic program %s %s
+auth_param basic realm tests
+acl at_auth myportname auth
+acl at_refuses myportname refuses
+acl known proxy_auth REQUIRED
+acl tunnel method CONNECT
+http_access deny at_refuses tunnel
+http_access deny at_auth !known
+http_access allow all
+cache deny all
+access_log none
+cache_log %s
+pid_filename none
+netdb_filename none
+pinger_enable off
+coredump_dir %s
+shutdown_lifetime 0 seconds
+visible_hostname localhost
+""" % (*[self.ports[n] for n in self.wanted], self.helper, self.write("passwd", "user:" + hashed), self.path("cache.log"), self.dir))]
+
+
+class Tinyproxy(Proxy):
+    program = "tinyproxy"
+
+    def configure(self):
+        return None
+
+    def commands(self, _):
+        extra = {"proxy": "", "auth": 'BasicAuth user pass.word\n', "refuses": "ConnectPort 1\n"}
+        user = "User nobody\nGroup nogroup\n" if os.getuid() == 0 else ""
+        return [[self.program, "-d", "-c", self.write(n, "Port %d\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 20\nMaxClients 50\nLogLevel Error\n%s%s"
+                                                      % (self.ports[n], x, user))] for n, x in extra.items()]
+
+
+class StunnelBefore(Stunnel):
+    """TLS before another server's port: what makes an https:// proxy of it."""
+
+    wanted = ("tls",)
+
+    def __init__(self, directory, site, origin, port):
+        self.behind = port
+        super().__init__(directory, site, origin)
+
+    def configure(self):
+        return [self.program, self.write("before.conf", "foreground = yes\npid =\nsyslog = no\ndebug = 3\n[tls]\naccept = 127.0.0.1:%d\n"
+                                         "connect = 127.0.0.1:%d\ncert = %s\nkey = %s\n" % (self.ports["tls"], self.behind, self.certificate, self.key))]
+
+
+PROXIES = (Squid, Tinyproxy)
