@@ -245,8 +245,19 @@ OSSL_LIB_CTX *provider_context_new(void)
     return NULL;
 }
 
+static int provider_keep(OSSL_PROVIDER *provider, void *arg)
+{
+    *(OSSL_PROVIDER **)arg = provider;
+    return 1;
+}
+
 void provider_context_free(OSSL_LIB_CTX *context)
 {
+    OSSL_PROVIDER *ours = NULL; /* the only one that is active; it is not freed with the context */
+    if (context)
+        OSSL_PROVIDER_do_all(context, provider_keep, &ours);
+    if (ours)
+        OSSL_PROVIDER_unload(ours);
     OSSL_LIB_CTX_free(context);
 }
 
