@@ -14,3 +14,6 @@ EXTRA_DIST += docs/PERFORMANCE.md \
 	tests/bench/clients.py tests/bench/gofetch.go tests/bench/lab.py tests/bench/measure.py tests/bench/pool.py \
 	tests/bench/report.py tests/bench/rows.py tests/bench/servers.py
 dist_noinst_SCRIPTS += scripts/bench
+TESTS += tests/check_instructions.sh
+EXTRA_DIST += tests/bench/instructions.json
+dist_noinst_SCRIPTS += scripts/instructions tests/check_instructions.sh
