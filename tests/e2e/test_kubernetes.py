@@ -7,7 +7,7 @@ import re
 import subprocess
 import unittest
 
-from harness import PFETCH, SLOW, TOP, Case, children, end_session, environment
+from harness import PFETCH, SLOW, TOP, Case, children, end_session, environment, once
 
 try:
     import yaml
@@ -116,6 +116,7 @@ class Manifest(unittest.TestCase):
 
 
 @unittest.skipUnless(yaml, "python3-yaml is not installed")
+@once
 class Run(Case):
     """The manifest's command, with its volumes as folders: the controller's part is played here."""
 

@@ -11,7 +11,7 @@ import subprocess
 import time
 import unittest
 
-from harness import ARGS, PFETCH, SLOW, TOP, Case, children, end_session, environment
+from harness import ARGS, PFETCH, SLOW, TOP, Case, children, end_session, environment, once
 
 PATH = "/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", "")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
@@ -29,6 +29,7 @@ def free_ports(count):
     return ports
 
 
+@once
 class Slurm(Case):
     @classmethod
     def setUpClass(cls):
@@ -201,6 +202,7 @@ class Slurm(Case):
         self.check_merged()
 
 
+@once
 class Script(Case):
     """What the script says without a Slurm around it."""
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from harness import ARGS, PFETCH, SLOW, TOP, WRAP, Case, children, end_session, environment, session_pids
+from harness import ARGS, PFETCH, SLOW, TOP, WRAP, Case, children, end_session, environment, once, session_pids
 
 HOSTS = {"alpha": "127.0.0.2", "beta": "127.0.0.3", "gamma": "127.0.0.4"}
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", ""))
@@ -23,6 +23,7 @@ def command_of(pid):
         return []
 
 
+@once
 class Ssh(Case):
     def setUp(self):
         super().setUp()
