@@ -100,7 +100,7 @@ class Ssh(Case):
         return process
 
     def ended(self, process):
-        out, err = process.communicate(timeout=120 * SLOW)
+        out, err = process.communicate(timeout=300 * SLOW)
         return process.returncode, (out + err).decode("utf-8", "replace")
 
     def running(self, shard=None):
@@ -138,7 +138,7 @@ class Ssh(Case):
             time.sleep(0.1)
             return all(self.done("%d/3" % i) > count for i in (1, 2, 3))
 
-        self.wait_until(all_are, "all parts are at work", 60)
+        self.wait_until(all_are, "all parts are at work", 240)
 
     def check_merged(self, count=TARGETS):
         reports = [json.loads(line) for line in self.read("run/reports.jsonl").splitlines()]
@@ -163,7 +163,7 @@ class Ssh(Case):
         status, said = self.ended(process)
         self.assertNotEqual(status, 0, said)
         self.assertIn("run the same command again", said)
-        self.wait_until(lambda: not self.running(), "the run without a connection has ended")
+        self.wait_until(lambda: not self.running(), "the run without a connection has ended", 60)
         before = {i: self.done("%d/3" % i) for i in (1, 2, 3)}
         total = sum(before.values())
         self.assertLess(total, TARGETS)
@@ -178,7 +178,7 @@ class Ssh(Case):
         self.at_work(process, 5)
         os.killpg(process.pid, signal.SIGINT)
         self.ended(process)
-        self.wait_until(lambda: not self.running(), "no run is left over there")
+        self.wait_until(lambda: not self.running(), "no run is left over there", 60)
         total = sum(self.done("%d/3" % i) for i in (1, 2, 3))
         self.assertLess(total, TARGETS)
         status, said = self.ended(self.recipe(*HOSTS))
