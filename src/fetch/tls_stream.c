@@ -240,6 +240,9 @@ static bool tls_usable(struct stream *s)
     char byte;
     if (t->state == TLS_ENDED || t->state == TLS_BROKEN)
         return false;
+    /* Mostly nothing has come at all, and OpenSSL needn't be asked what it means. */
+    if (!t->flooded && SSL_get_shutdown(t->ssl) == 0 && !SSL_has_pending(t->ssl) && stream_usable(t->lower))
+        return true;
     tls_begin(t, NULL, PHASE_NONE);
     int n = SSL_peek(t->ssl, &byte, 1);
     int error = n > 0 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, n);
