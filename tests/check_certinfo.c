@@ -72,7 +72,8 @@ START_TEST(names_for_people_are_a_few)
 {
     put_names((struct cert_plan){.name = "x", .alt_names = "DNS:a,DNS:b,IP:127.0.0.1"}, 3, "a, b, 127.0.0.1");
     put_names((struct cert_plan){.name = "x", .alt_names = "DNS:a,DNS:b,DNS:c,DNS:d"}, 2, "a, b, …");
-    put_names((struct cert_plan){.name = "only.test"}, 2, "no host (its common name only.test does not count)");
+    put_names((struct cert_plan){.name = "only.test"}, 2,
+              "no host (its common name only.test does not count)");
 }
 END_TEST
 

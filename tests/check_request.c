@@ -51,7 +51,7 @@ START_TEST(given_fields_replace_and_remove_defaults)
     config.headers = (struct strings){lines, 4};
     aim("https://a.example:8443/", "https://a.example:8443/");
     ck_assert_str_eq(built(false, NULL),
-                     "GET / HTTP/1.1\r\nuser-agent: x\r\nX-Empty:\r\nHost: other\r\n\r\n");
+                     "GET / HTTP/1.1\r\nHost: other\r\nuser-agent: x\r\nX-Empty:\r\n\r\n");
 }
 END_TEST
 

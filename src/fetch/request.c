@@ -42,10 +42,32 @@ static int put_request_line(struct buffer *b, const struct target *t, bool absol
                : 0;
 }
 
+static bool is_host(struct span name)
+{
+    return span_equal_nocase(name, span_of("Host"));
+}
+
+/* The lines of -H: those for Host, or the others. */
+static int put_given(struct buffer *b, const struct get *g, bool host)
+{
+    for (size_t i = 0; i < g->config->headers.count; i++) {
+        struct span name, value;
+        enum header_form form = header_split(g->config->headers.items[i], &name, &value);
+        if (form == HEADER_REMOVE || is_host(name) != host ||
+            (g->left_origin && is_for_first_origin_only(name)))
+            continue;
+        if (buffer_append(b, name.data, name.len) < 0 || buffer_puts(b, value.len ? ": " : ":") < 0 ||
+            buffer_append(b, value.data, value.len) < 0 || buffer_puts(b, "\r\n") < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The first line, whoever gave it (RFC 9110 section 7.2). */
 static int put_host(struct buffer *b, const struct get *g)
 {
     if (is_given(g, "Host"))
-        return 0;
+        return put_given(b, g, true);
     return buffer_puts(b, "Host: ") < 0 || target_put_host(b, &g->now) < 0 || buffer_puts(b, "\r\n") < 0 ? -1
                                                                                                          : 0;
 }
@@ -53,20 +75,6 @@ static int put_host(struct buffer *b, const struct get *g)
 static int put_default(struct buffer *b, const struct get *g, const char *name, const char *value)
 {
     return is_given(g, name) ? 0 : put_field(b, name, value);
-}
-
-static int put_given(struct buffer *b, const struct get *g)
-{
-    for (size_t i = 0; i < g->config->headers.count; i++) {
-        struct span name, value;
-        enum header_form form = header_split(g->config->headers.items[i], &name, &value);
-        if (form == HEADER_REMOVE || (g->left_origin && is_for_first_origin_only(name)))
-            continue;
-        if (buffer_append(b, name.data, name.len) < 0 || buffer_puts(b, value.len ? ": " : ":") < 0 ||
-            buffer_append(b, value.data, value.len) < 0 || buffer_puts(b, "\r\n") < 0)
-            return -1;
-    }
-    return 0;
 }
 
 int request_build(struct buffer *b, const struct get *g, bool absolute, const char *authorization)
@@ -85,5 +93,5 @@ int request_build(struct buffer *b, const struct get *g, bool absolute, const ch
         return -1;
     if (!c->keepalive && put_default(b, g, "Connection", "close") < 0)
         return -1;
-    return put_given(b, g) < 0 || buffer_puts(b, "\r\n") < 0 ? -1 : 0;
+    return put_given(b, g, false) < 0 || buffer_puts(b, "\r\n") < 0 ? -1 : 0;
 }
