@@ -1,7 +1,10 @@
 """-L: where it leads, what is refused on the way, what does not follow."""
+import os
+import shutil
+import subprocess
 from urllib.parse import quote
 
-from harness import Case, kind
+from harness import Case, environment, kind, once
 
 
 def to(target, code=302, extra=""):
@@ -45,6 +48,27 @@ class Redirects(Case):
                 ("  /ok  ", "https://a.test/ok"), ("/ok?a=/../b", "https://a.test/ok?a=/../b")):
             report = self.fetch(to(reference), "-L", "--max-redirs", 1)
             self.assertEqual((reference, report["redirects"][:1]), (reference, [url]))
+
+    @once
+    def test_where_curl_goes(self):
+        """RFC 3986, section 5.4, and what the web writes beside it: the same URL as curl's, but for fragments."""
+        references = ["g:h"] + (
+            "g ./g g/ /g //g ?y g?y g#s g?y#s ;x g;x g;x?y#s . ./ .. ../ ../g ../.. ../../ ../../g ../../../g ../../../../g /./g /../g g. .g g.. "
+            "..g ./../g ./g/. g/./h g/../h g;x=1/./y g;x=1/../y g?y/./x g?y/../x g#s/./x g#s/../x //h.test/ //h.test https://h.test "
+            "https://h.test:/ https://h.test:8443/x /a%2e%2e/b /%2e%2e/b /\u00fc ?\u00fc /%zz https://[::1]/ https://127.0.0.1/ https://h.test./ /a//b "
+            "//h.test//x").split(" ") + ["/a b", "g h?i j"]
+        if not shutil.which("curl"):
+            self.skipTest("no curl here")
+        urls, command = [to(r) for r in references], ["curl", "-s", "-g", "--http1.1", "-k", "--noproxy", "*", *self.toward()]
+        for url in urls:
+            command += ["-o", os.devnull, url]
+        theirs = subprocess.run([*command, "-w", "%{redirect_url}\n"], stdout=subprocess.PIPE, env=environment(), check=True, timeout=120)
+        result = self.json("-L", "--max-redirs", 1, "--order", "input", "-t", 5, "--connect-to", "::127.0.0.1:%d" % self.origin.https, lines=urls)
+        for reference, known, report in zip(references, theirs.stdout.decode().splitlines(), result.reports, strict=True):
+            if reference == "g:h":
+                self.assertKind(report, "denied")
+            else:
+                self.assertEqual((reference, report["redirects"][:1]), (reference, [known.partition("#")[0]]))
 
     def test_a_space_in_a_location(self):
         report = self.fetch(to("/text/a b"), "-L")
