@@ -2,6 +2,8 @@
 
 #include "fetch/provider.h"
 
+#include <stddef.h>
+
 #ifdef ENABLE_THIN_PROVIDER
 
 #include <openssl/core.h>
