@@ -11,6 +11,7 @@
 #include "output/json.h"
 #include "output/text.h"
 #include "output/warc.h"
+#include "signals.h"
 
 struct outputs {
     const struct run_options *run;
@@ -55,7 +56,11 @@ static int cut_torn_line(int fd)
 static int open_file(const struct run_options *o, int *ret_fd, struct fetch_error *err)
 {
     bool append = o->resume || o->resume_failed;
+    signals_let_kill(); /* a FIFO waits for its reader */
     *ret_fd = open(o->output_path, (append ? O_RDWR : O_WRONLY) | O_CREAT | O_CLOEXEC, 0666);
+    int error = errno;
+    signals_hold();
+    errno = error;
     return *ret_fd < 0 ? cannot(err, o->output_path, "can't be opened for writing") : 0;
 }
 

@@ -30,9 +30,12 @@ static int open_input(struct run *r)
     } else if (o->measured) {
         r->input = input_from_fd(o->input_fd, false, "the list");
     } else if (o->input_path && strcmp(o->input_path, "-") != 0) {
+        signals_let_kill();
         int fd = open(o->input_path, O_RDONLY | O_CLOEXEC);
+        int error = errno;
+        signals_hold();
         if (fd < 0) {
-            fprintf(stderr, "pfetch: %s: %s\n", o->input_path, strerror(errno));
+            fprintf(stderr, "pfetch: %s: %s\n", o->input_path, strerror(error));
             return -1;
         }
         r->input = input_from_fd(fd, true, o->input_path);

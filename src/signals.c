@@ -68,6 +68,13 @@ void signals_let_kill(void)
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+void signals_hold(void)
+{
+    sigset_t set;
+    stop_set(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 enum signals_event signals_next(struct signals *s, int *ret_signal)
 {
     struct signalfd_siginfo info;

@@ -33,6 +33,10 @@ enum signals_event signals_next(struct signals *s, int *ret_signal);
 /* From now on INT, TERM and HUP end the process by their default action, at once; its workers follow it. */
 void signals_let_kill(void);
 
+/* The opposite: they are read from the descriptor again. Around what may wait and can't be polled, the
+ * opening of a FIFO. */
+void signals_hold(void);
+
 /* The timer: first at `first` (CLOCK_MONOTONIC ns), then every `interval` ns (0: once). INT64_MAX: off. */
 void signals_timer(struct signals *s, int64_t first, int64_t interval);
 

@@ -47,6 +47,7 @@ E2E_TESTS = \
 	tests/e2e/test_memory.py \
 	tests/e2e/test_names.py \
 	tests/e2e/test_order.py \
+	tests/e2e/test_outputs.py \
 	tests/e2e/test_politeness.py \
 	tests/e2e/test_pool.py \
 	tests/e2e/test_progress.py \
@@ -67,7 +68,7 @@ E2E_TESTS = \
 	tests/e2e/test_vectors.py \
 	tests/e2e/test_warc.py
 TESTS += $(E2E_TESTS)
-EXTRA_DIST += $(E2E_TESTS) tests/e2e/run tests/e2e/harness.py tests/e2e/warc_reader.py tests/e2e/warcio_read.mjs tests/e2e/servers.py tests/e2e/pending
+EXTRA_DIST += $(E2E_TESTS) tests/e2e/run tests/e2e/harness.py tests/e2e/warc_reader.py tests/e2e/warcio_read.mjs tests/e2e/servers.py tests/e2e/takeover.py tests/e2e/pending
 EXTRA_DIST += .clang-format .clang-tidy
 # By name only (scripts/check slurm, kubernetes, deb): they take programs that start services, npm, or long.
 EXTRA_DIST += tests/e2e/test_slurm.py tests/e2e/kubernetes_schema.mjs tests/package/deb

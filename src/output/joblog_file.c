@@ -195,7 +195,7 @@ static int open_file(struct joblog *j, bool resume, struct fetch_error *err)
     struct stat st;
     j->fd = open(j->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
     if (j->fd < 0)
-        return refuse(j->path, strerror(errno), err);
+        return unwritable(j->path, err);
     if (fstat(j->fd, &st) < 0)
         return unwritable(j->path, err);
     j->regular = S_ISREG(st.st_mode);

@@ -107,35 +107,42 @@ class Journal(Case):
             self.assertEqual(os.stat(os.path.join(out, name)).st_mtime_ns, stamp)
 
     @once
-    def test_killed_at_random_and_resumed(self):
+    @once
+    def test_killed_a_hundred_times_and_resumed(self):
+        """Killed at any moment of its work, again and again: in the end each target is done, and none twice."""
         def size(i):
             return 100 + (i * 37) % 20000
 
-        lines = ["https://h%d.test/delay/2/bytes/%d/k%d" % (i % 30, size(i), i) for i in range(1500)]
+        def journalled():
+            return [x for x in self.read("journal").split(b"\n")[:-1] if x[:1] != b"#"] if os.path.exists(self.log) else []
+
+        lines = ["https://h%d.test/bytes/%d/k%d" % (i % 30, size(i), i) for i in range(5000)]
         path, out = self.write("list", "\n".join(lines) + "\n"), self.path("out")
         rng = random.Random(11)
-        for _ in range(12):
-            process = self.start("-w", 8, "-f", "json", "-i", path, "-d", out, "--joblog", self.log, "--resume",
-                                 stdout=open(os.devnull, "wb"))
-            time.sleep(rng.uniform(0.02, 0.25))
-            for pid in [process.pid]:
-                os.kill(pid, 9)
+        for _ in range(100):
+            with open(os.devnull, "wb") as null:
+                process = self.start("-w", 8, "-f", "json", "-i", path, "-d", out, "--joblog", self.log, "--resume", stdout=null)
+            until = len(journalled()) + rng.choice((0, 0, 1, 5, 20, 40))
+            self.wait_until(lambda p=process, n=until: len(journalled()) >= n or p.poll() is not None, "work is done")
+            time.sleep(rng.uniform(0, 0.02))
+            process.kill()
             process.wait()
-            self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left", 5)
-        result = self.run_log("-w", 8, "-i", path, "-d", out)
+            self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left")
+        result = self.run_log("-w", 8, "-i", path, "-d", out, "-q")
         self.assertEqual(result.status, 0, result)
         self.assertEqual(self.run_log("-i", path, "-d", out).reports, [])
+        targets = [x.split(b"\t")[7].decode() for x in journalled()]
+        self.assertEqual(len(targets), 5000)
+        self.assertEqual(sorted(targets), sorted(lines))
         names = os.listdir(out)
-        self.assertEqual(len(names), 1500, "temporary names are left, or bodies are missing")
+        self.assertEqual(len(names), 5000, "temporary names are left, or bodies are missing")
         bodies = {}
         for name in names:
             with open(os.path.join(out, name), "rb") as f:
                 data = f.read()
             bodies[data[17:32].split()[0].decode()] = data
-        for i in range(1500):
+        for i in range(5000):
             self.assertTrue(bodies["k%d" % i] == pattern(size(i), "k%d" % i), i)
-        for line in self.read("journal").splitlines():
-            self.assertTrue(line)
 
     def test_output_is_appended_to(self):
         lines = ["https://h%d.test/ok" % i for i in range(10)]

@@ -10,7 +10,7 @@ import struct
 import subprocess
 import unittest
 
-from harness import ARGS, MODES, Case, children, kind, sanitized
+from harness import ARGS, Case, children, kind, once, sanitized
 from takeover import Died, Taken, possible
 
 SIGSYS_SAID = "a system call that the sandbox does not allow"
@@ -59,7 +59,8 @@ def seccomp_here():
 VERSION = subprocess.run([__import__("harness").PFETCH, "--version"], capture_output=True, check=False).stdout.decode()
 
 
-@unittest.skipIf(possible() or "process" not in MODES or "--sandbox" in ARGS or sanitized(), possible() or "no sandbox in this run")
+@once
+@unittest.skipIf(possible() or "--sandbox" in ARGS or sanitized(), possible() or "no sandbox in this run")
 class SystemCalls(Case):
     def setUp(self):
         super().setUp()
@@ -142,9 +143,9 @@ def result_record(error=0, phase=0, message=b"", address=b"https://h.test/", sta
             struct.pack("<QI", size, 0) + conn + struct.pack("<7QB", *[0] * 7, 0) + text(b"") * 2 + b"\0")
 
 
-def head_record(address=b"https://h.test/", status=200, location=b"", fields=b"", count=0):
+def head_record(address=b"https://h.test/", status=200, location=b"", fields=b"", count=0, conn=b"\0"):
     return (url(address) + struct.pack("<H", status) + text(b"1.1") + struct.pack("<I", count) + text(fields) + text(b"") * 2 +
-            url(location) + struct.pack("<QB", 0, 0))
+            url(location) + struct.pack("<Q", 0) + conn)
 
 
 ESC = b"\x1b]0;owned\x07\r\n"
@@ -167,8 +168,8 @@ def forgeries(n):
         ("an empty body", frame(n, HEAD, head_record()) + frame(n, BODY)),
         ("noise", b"\xa5" * 5000),
         ("notes without end", frame(n, NOTE, b"x" * 1024) * 4200),
-        ("hops without end", frame(n, HOP, head_record(status=302, location=b"https://i.test/")) * 5000),
-        ("a hop without a place", frame(n, HOP, head_record(status=302))),
+        ("hops without end", frame(n, HOP, head_record(status=302, location=b"https://i.test/", conn=b"\1" + NOWHERE)) * 5000),
+        ("a hop without a place", frame(n, HOP, head_record(status=302, conn=b"\1" + NOWHERE))),
         ("a head that is none", frame(n, HEAD, b"\xff" * 40)),
         ("a head with a line in its URL", frame(n, HEAD, head_record(address=b"https://h.test/\r\nX: y"))),
         ("more fields than there are", frame(n, HEAD, head_record(fields=text(b"a"), count=7))),
@@ -185,7 +186,8 @@ def forgeries(n):
 NAMES = [name for name, _ in forgeries(0)]
 
 
-@unittest.skipIf(possible() or "process" not in MODES, possible() or "processes are left out")
+@once
+@unittest.skipIf(possible(), possible())
 class Forgeries(Case):
     """Each forgery costs its own target at most: those before and behind it are untouched."""
 
@@ -261,6 +263,23 @@ class Forgeries(Case):
         self.ok(process, "behind")
         process.terminate()
         self.assertEqual(process.wait(60), 143)
+
+    def test_a_head_without_its_connection(self):
+        """Which an archive's records name."""
+        process = self.start_run("--warc", self.path("a.warc"))
+        for kind_, location in ((HEAD, b""), (HOP, b"https://i.test/")):
+            self.forge_first(process, lambda n, k=kind_, to=location: frame(n, k, head_record(location=to)))
+            report = self.answer(process)
+            self.assertKind(report, "worker-died")
+            self.assertIn("that is none", report["error"]["message"])
+        process.terminate()
+        self.assertEqual(process.wait(60), 143)
+
+    def forge_first(self, process, forged):
+        """As forge, of a worker that has had one target, whose answer is read."""
+        self.ask(process, "127.0.0.1:1")
+        self.answer(process)
+        self.forge(process, None, forged)
 
     def test_a_retry_makes_up_for_it(self):
         process = self.start_run("--retry", 1, "--retry-delay", "0.01", "-t", 1)
