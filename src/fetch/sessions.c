@@ -7,15 +7,35 @@
 
 enum { KEY_MAX = 300 };
 
+/* A session in its encoded form: OpenSSL's own object holds on to all certificates of the server, parsed,
+ * which a server can make as large as some 100 KB on the wire and several times that in memory. */
 struct entry {
     struct lru_entry lru;
-    SSL_SESSION *session;
+    unsigned char *der; /* secret: it holds the master secret */
+    size_t len;
 };
+
+static void entry_set_take(struct entry *e, unsigned char *der, size_t len)
+{
+    OPENSSL_clear_free(e->der, e->len);
+    e->der = der;
+    e->len = len;
+}
 
 static void entry_release(struct lru_entry *e)
 {
-    SSL_SESSION_free(((struct entry *)e)->session);
+    entry_set_take((struct entry *)e, NULL, 0);
     free(e);
+}
+
+/* NULL where it can't be encoded, is too large or there is no memory; OPENSSL_clear_free. */
+static unsigned char *session_encode(const SSL_SESSION *session, size_t *ret_len)
+{
+    int len = i2d_SSL_SESSION(session, NULL);
+    unsigned char *der = len > 0 && len <= SESSIONS_BYTES_MAX ? OPENSSL_malloc((size_t)len) : NULL, *to = der;
+    if (der)
+        *ret_len = (size_t)i2d_SSL_SESSION(session, &to);
+    return der;
 }
 
 struct sessions *sessions_new(size_t most)
@@ -49,30 +69,35 @@ SSL_SESSION *sessions_get(struct sessions *c, const char *host, uint16_t port)
     struct entry *e = sessions_find(c, host, port, key);
     if (!e)
         return NULL;
-    if (!SSL_SESSION_is_resumable(e->session)) {
-        lru_remove(sessions_map(c), &e->lru);
-        return NULL;
-    }
-    SSL_SESSION_up_ref(e->session);
-    return e->session;
+    const unsigned char *from = e->der;
+    SSL_SESSION *session = d2i_SSL_SESSION(NULL, &from, (long)e->len);
+    if (session && SSL_SESSION_is_resumable(session))
+        return session;
+    SSL_SESSION_free(session);
+    lru_remove(sessions_map(c), &e->lru);
+    return NULL;
 }
 
-void sessions_put_take(struct sessions *c, const char *host, uint16_t port, SSL_SESSION *session)
+void sessions_put(struct sessions *c, const char *host, uint16_t port, const SSL_SESSION *session)
 {
     char key[KEY_MAX];
     struct entry *e = sessions_find(c, host, port, key);
-    if (e) {
-        SSL_SESSION_free(e->session);
-        e->session = session;
+    size_t len = 0;
+    unsigned char *der = key[0] ? session_encode(session, &len) : NULL;
+    if (!der) {
+        if (e)
+            lru_remove(sessions_map(c), &e->lru);
         return;
     }
-    e = key[0] ? calloc(1, sizeof *e) : NULL;
-    if (e && lru_add(sessions_map(c), key, &e->lru) == 0) {
-        e->session = session;
-        return;
+    if (!e) {
+        e = calloc(1, sizeof *e);
+        if (!e || lru_add(sessions_map(c), key, &e->lru) < 0) {
+            free(e);
+            OPENSSL_clear_free(der, len);
+            return;
+        }
     }
-    free(e);
-    SSL_SESSION_free(session);
+    entry_set_take(e, der, len);
 }
 
 void sessions_drop(struct sessions *c, const char *host, uint16_t port)

@@ -10,15 +10,20 @@
 
 struct sessions;
 
+enum { SESSIONS_BYTES_MAX = 16 * 1024 }; /* of one session, the server's own certificate included */
+
 /* A cache of at most `most` sessions; NULL for lack of memory. One thread uses it at a time. */
 struct sessions *sessions_new(size_t most);
 void sessions_free(struct sessions *c);
 
-/* The session for `host` and `port`, or NULL; the caller has a reference of its own (SSL_SESSION_free). */
+/* The session for `host` and `port`, or NULL; the caller's (SSL_SESSION_free). It knows of the server's chain
+ * only its own certificate. */
 SSL_SESSION *sessions_get(struct sessions *c, const char *host, uint16_t port);
 
-/* Keeps `session` in place of what is there. Takes the caller's reference, whatever happens. */
-void sessions_put_take(struct sessions *c, const char *host, uint16_t port, SSL_SESSION *session);
+/* Keeps a copy of `session` in place of what is there; of one that is larger than SESSIONS_BYTES_MAX,
+ * nothing.
+ */
+void sessions_put(struct sessions *c, const char *host, uint16_t port, const SSL_SESSION *session);
 
 /* Forgets the session for `host` and `port`, if there is one. */
 void sessions_drop(struct sessions *c, const char *host, uint16_t port);

@@ -61,8 +61,8 @@ static int session_new(SSL *ssl, SSL_SESSION *session)
     if (!t->sessions || t->tickets >= TLS_TICKETS_MAX)
         return 0;
     t->tickets++;
-    sessions_put_take(t->sessions, t->host, t->port, session);
-    return 1;
+    sessions_put(t->sessions, t->host, t->port, session);
+    return 0; /* OpenSSL's reference stays its own */
 }
 
 /* Notes that a key needs a passphrase, and has none to give. */
@@ -261,7 +261,7 @@ static void session_offer(struct tls_stream *t)
 static void session_renew(struct tls_stream *t)
 {
     if (t->sessions && SSL_session_reused(t->ssl) && SSL_version(t->ssl) < TLS1_3_VERSION)
-        sessions_put_take(t->sessions, t->host, t->port, SSL_get1_session(t->ssl));
+        sessions_put(t->sessions, t->host, t->port, SSL_get0_session(t->ssl));
 }
 
 /* Whose certificate verification failed at: ": CN=…", or the names that it is for. */

@@ -4,7 +4,7 @@ import gzip
 import os
 import zlib
 
-from harness import Case, children, kind, memory_kb, modes, pattern, reply, sanitized, script
+from harness import Case, children, kind, memory_kb, modes, once, pattern, reply, sanitized, script
 
 OK = "HTTP/1.1 200 OK"
 CHUNKED = [OK, "Transfer-Encoding: chunked"]
@@ -254,6 +254,22 @@ class Quick(Case):
         self.assertEqual(report["error"]["phase"], phase, report["error"])
         for word in words:
             self.assertIn(word, report["error"]["message"])
+
+    @once
+    def test_in_clear_text(self):
+        """The same without TLS, where FIN is as clean an end as there is."""
+        clean = {"no close_notify where only it tells the end", "no close_notify, nothing came", "a redirect to clear text"}
+        names = [n for n in QUICK if "raw:" not in QUICK[n][0]]
+        lines = ["http://q%d.test%s" % (i, QUICK[n][0]) for i, n in enumerate(names)]
+        result = self.run_with("-f", "json", "-w", 6, "--order", "input", "-t", 30, "--compressed", "-L", "--max-redirs", 5, "--max-size", "1M",
+                               "-d", self.path("clear"), "--connect-to", "::127.0.0.1:%d" % self.origin.http, base=False, lines=lines)
+        self.assertEqual(len(result.reports), len(lines), result.err)
+        for name, report in zip(names, result.reports):
+            with self.subTest(behaviour=name):
+                if name in clean:
+                    self.assertKind(report, "ok")
+                else:
+                    self.check(report, *QUICK[name][1:])
 
     def test_a_response_that_ends_at_each_of_its_bytes(self):
         whole = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\n"
