@@ -128,12 +128,6 @@ START_TEST(options_reach_their_fields)
          "--path", "/robots.txt", "--shard", "2/8", "--dry-run", "--dispatch", "affinity",
          "--max-tasks-per-worker", "100", "--sandbox", "off", "--joblog", "j", "--resume", "--sync", "a",
          "-i-");
-    ck_assert_int_eq(r.result, OPTIONS_USAGE); /* operands and -i */
-    reading_free(&r);
-    READ(&r, "-w", "8", "-mthread", "-f", "json", "-o", "out", "-d", "dir", "--warc=a.warc.gz",
-         "--warc-max-size", "1G", "--order", "input", "--no-progress", "-q", "-vv", "--hash", "sha256",
-         "--path", "/robots.txt", "--shard", "2/8", "--dry-run", "--dispatch", "affinity",
-         "--max-tasks-per-worker", "100", "--sandbox", "off", "--joblog", "j", "--resume", "--sync", "a");
     ck_assert_msg(r.result == OPTIONS_RUN, "%s", r.err);
     ck_assert(r.o.workers == 8 && r.o.mode == EXECUTOR_THREAD && r.o.format == FORMAT_JSON);
     ck_assert_str_eq(r.o.output_path, "out");
