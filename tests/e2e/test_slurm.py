@@ -40,7 +40,9 @@ class Slurm(Case):
 
     def setUp(self):
         super().setUp()
-        self.list = self.write("list", "".join("https://h%d.test/delay/50/text/%d\n" % (i % 60, i) for i in range(TARGETS)))
+        # Past the first ones all wait at a gate, which opens for one worker more than there are.
+        self.list = self.write("list", "".join("https://h%d.test%s/text/%d\n" % (
+            i % 60, "" if i < 180 else "/gate/%d/%s" % (2 * PARTS + 1, self.id()[-30:]), i) for i in range(TARGETS)))
         for name in ("munge", "state", "spool", "results"):
             os.mkdir(self.path(name), 0o700 if name == "munge" else 0o755)
         self.env = environment({"PATH": PATH, "SLURM_CONF": self.path("slurm.conf"), "HOME": self.dir,
@@ -120,8 +122,16 @@ class Slurm(Case):
 
     def submit(self, array, *args, env=None):
         said = self.slurm("sbatch", "--parsable", "--array=" + array, RECIPE, self.list, self.path("results"), *ARGS,
-                          *self.trust(), *self.toward(), "-w", "2", "-q", *args, env=env).stdout
+                          *self.trust(), *self.toward(), "-w", "2", "-q", "-t", "100", "--max-time", "200", *args, env=env).stdout
         return said.strip().split(";")[0]
+
+    def gate_open(self):
+        gate = self.list_gate()
+        self.run_with("-w", 2 * PARTS + 1, "-f", "none", "-t", 60, *("https://h%d.test%s" % (i, gate) for i in range(2 * PARTS + 1)))
+        self.origin.events_clear()
+
+    def list_gate(self):
+        return self.read("list").decode().split()[-1].partition(".test")[2]
 
     def wait_for(self, job):
         self.wait_until(lambda: not self.slurm("squeue", "-h", "-j", job).stdout.strip(), "the job has ended", 180)
@@ -177,6 +187,8 @@ class Slurm(Case):
         self.slurm("scancel", job + "_2")
         for pid in self.pids_of(3):
             os.kill(pid, signal.SIGKILL)
+        self.wait_until(lambda: not self.pids_of(2) and not self.pids_of(3), "both have ended", 60)
+        self.gate_open()
         self.wait_for(job)
         states = self.states(job)
         self.assertEqual({i: s for i, s in states.items() if s == "COMPLETED"}, {1: "COMPLETED", 4: "COMPLETED"}, states)
@@ -195,6 +207,7 @@ class Slurm(Case):
         self.wait_until(lambda: sum(self.done(i) for i in range(1, PARTS + 1)) > 20, "the array is at work", 120)
         self.slurm("scancel", job)
         self.wait_for(job)
+        self.gate_open()
         self.assertLess(sum(self.done(i) for i in range(1, PARTS + 1)), TARGETS)
         job = self.submit("1-%d" % PARTS)
         self.wait_for(job)
