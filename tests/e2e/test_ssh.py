@@ -30,13 +30,15 @@ class Ssh(Case):
         missing = [p for p in ("ssh", "ssh-keygen", "parallel") if not shutil.which(p)] + ([] if SSHD else ["sshd"])
         if missing:
             self.skipTest("not installed: " + " ".join(missing))
-        self.there = self.path("there")
+        self.there, self.scratch = self.path("there"), self.path("scratch")
+        os.mkdir(self.scratch)
         # Past the first ones all wait at a gate, which opens for one worker more than there are.
         self.list = self.write("list", "".join(
             "https://h%d.test%s/text/%d\n" % (i % 60, "" if i < 120 else "/gate/7/hold", i) for i in range(TARGETS)))
         self.sshd_start()
 
-    # A server with keys, port and files of its own. Root's needs /run/sshd, anybody else's lets only them in.
+    # A server with keys, port, files and a home of its own (whoever runs this has files there that a shell reads
+    # first). Root's needs /run/sshd, anybody else's lets only them in.
 
     def sshd_start(self):
         os.chmod(self.dir, 0o700 if os.getuid() else 0o755)
@@ -56,7 +58,7 @@ class Ssh(Case):
                 "Port %d" % port, *("ListenAddress " + a for a in HOSTS.values()), "HostKey " + self.path("host"),
                 "AuthorizedKeysFile " + self.path("authorized"), "PidFile none", "StrictModes no", "UsePAM no",
                 "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin prohibit-password",
-                "PrintMotd no", "PrintLastLog no", "MaxStartups 50", "LogLevel VERBOSE", ""]))
+                "SetEnv HOME=" + self.dir, "PrintMotd no", "PrintLastLog no", "MaxStartups 50", "LogLevel VERBOSE", ""]))
             sshd = subprocess.Popen([SSHD, "-D", "-e", "-f", self.path("sshd_config")], stdin=subprocess.DEVNULL,
                                     stdout=log, stderr=log, start_new_session=True)
             self.addCleanup(self.end_tree, sshd)
@@ -93,7 +95,7 @@ class Ssh(Case):
 
     def recipe(self, *hosts, args=()):
         env = environment({"SSH": "ssh -F " + self.path("ssh_config"), "PFETCH": " ".join(WRAP + [PFETCH, *ARGS]),
-                           "THERE": self.there, "TMPDIR": self.tmp, "HOME": self.dir})
+                           "THERE": self.there, "TMPDIR": self.scratch, "HOME": self.dir})
         process = subprocess.Popen(
             [os.path.join(TOP, "examples", "ssh-parallel.sh"), self.list, self.path("run"), *hosts, "--", *self.trust(),
              *self.toward(), "-w", "2", "-t", "200", "--max-time", "300", *args],
@@ -146,6 +148,7 @@ class Ssh(Case):
         self.run_with("-w", 7, "-f", "none", "-t", 60, *("https://h%d.test/gate/7/hold/text/x" % i for i in range(7)))
 
     def check_merged(self, count=TARGETS):
+        self.assertEqual(os.listdir(self.scratch), [])
         reports = [json.loads(line) for line in self.read("run/reports.jsonl").splitlines()]
         lines = self.read("list").decode().splitlines()
         self.assertEqual(sorted(r["index"] for r in reports), list(range(1, count + 1)))
