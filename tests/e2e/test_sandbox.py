@@ -1,8 +1,10 @@
 """What a worker may: seen from outside, in /proc."""
 import os
 import pwd
+import shutil
+import subprocess
 
-from harness import ARGS, Case, children, once
+from harness import ARGS, Case, children, end_session, once
 
 
 @__import__("unittest").skipIf("--sandbox" in ARGS, "the sandbox is off in this run")
@@ -57,6 +59,24 @@ class Sandbox(Case):
             self.assertEqual(self.status(pid)["Seccomp"], self.status(os.getpid())["Seccomp"])
         process.terminate()
         self.finish(process)
+
+    def test_nobody_may_look_into_a_worker(self):
+        """Not dumpable, of a plain user too: /proc/PID is root's then. (A change of user makes it so by itself.)"""
+        prefix = []
+        if os.geteuid() == 0:
+            if not shutil.which("setpriv"):
+                self.skipTest("there is no setpriv")
+            prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        command = prefix + self.command("-m", "process", "-w", 1, "-t", 60, "-f", "json", "https://a.test/stall/5/bytes/9")
+        self.origin.events_clear()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   start_new_session=True)
+        self.addCleanup(end_session, process)
+        self.wait_until(lambda: self.origin.events("request"), "a fetch in flight")
+        for pid in children(process.pid):
+            self.assertEqual(os.stat("/proc/%d/fd" % pid).st_uid, 0)
+        process.terminate()
+        process.communicate(timeout=60)
 
     def test_outputs_stay_the_caller_s(self):
         self.json("-d", self.path("out"), "-o", self.path("reports"), "https://a.test/ok")
