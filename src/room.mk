@@ -33,7 +33,7 @@ dist_zshcompletions_DATA = completions/_pfetch
 dist_fishcompletions_DATA = completions/pfetch.fish
 
 dist_man_MANS += man/pfetch.1
-EXTRA_DIST += CONTRIBUTING.md SECURITY.md docs/SCALE.md
+EXTRA_DIST += CONTRIBUTING.md SECURITY.md docs/SCALE.md docs/TESTING.md
 
 # Recipes for more than one machine, installed beside the library's examples.
 dist_examples_SCRIPTS = examples/ssh-parallel.sh examples/slurm-array.sh
