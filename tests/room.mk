@@ -6,7 +6,8 @@ AM_PY_LOG_FLAGS = $(top_srcdir)/tests/e2e/run
 AM_TESTS_ENVIRONMENT = \
 	PFETCH="$${PFETCH-$(abs_top_builddir)/pfetch}"; export PFETCH; \
 	ORIGIN='$(abs_top_builddir)/tests/origin/origin'; export ORIGIN; \
-	TOP_SRCDIR='$(abs_top_srcdir)'; export TOP_SRCDIR;
+	TOP_SRCDIR='$(abs_top_srcdir)'; export TOP_SRCDIR; \
+	CK_DEFAULT_TIMEOUT="$${CK_DEFAULT_TIMEOUT-60}"; export CK_DEFAULT_TIMEOUT;
 
 # The origin: an HTTPS server of the tests' own.
 check_PROGRAMS += tests/origin/origin
