@@ -370,7 +370,8 @@ static int start_delivery(struct exchange *x, struct fetch_error *err)
 static void settle_connection(struct exchange *x, enum body_end end)
 {
     struct get *g = x->g;
-    bool keep = end == BODY_WHOLE && x->framing.reusable && g->config->keepalive && g->f->in.len == 0;
+    bool keep = end == BODY_WHOLE && x->framing.reusable && g->config->keepalive && !request_says_close(g) &&
+                g->f->in.len == 0;
     if (end == BODY_WHOLE && g->f->in.len > 0)
         get_note(g, "%zu bytes came after the end of the response: the connection is closed", g->f->in.len);
     if (keep) {
@@ -405,9 +406,12 @@ static enum exchange_end finish(struct exchange *x, enum exchange_end good, stru
         note_cut(g, err);
     put_digests(x);
     settle_connection(x, end);
+    /* A redirect's body is nobody's, so that one cut short doesn't matter; but a message that breaks the
+     * rules is not to be trusted in its head either. */
+    bool fatal = end == BODY_BROKEN && (good != EXCHANGE_REDIRECT || err->kind == ERROR_HTTP);
     if (refused.kind != ERROR_NONE)
         *err = refused;
-    else if (end == BODY_BROKEN && good != EXCHANGE_REDIRECT)
+    else if (fatal)
         return EXCHANGE_FAILED;
     else if (g->gone)
         return EXCHANGE_FAILED;

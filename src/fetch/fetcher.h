@@ -79,4 +79,8 @@ enum exchange_end get_exchange(struct get *g, struct connection *c, struct targe
  * (may be NULL). */
 int request_build(struct buffer *b, const struct get *g, bool absolute, const char *authorization);
 
+/* True if a -H line says that the connection ends with the answer: nothing may be asked over it then (RFC
+ * 9112 9.6). */
+bool request_says_close(const struct get *g);
+
 #endif

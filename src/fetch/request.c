@@ -26,6 +26,20 @@ static bool is_given(const struct get *g, const char *name)
     return false;
 }
 
+bool request_says_close(const struct get *g)
+{
+    for (size_t i = 0; i < g->config->headers.count; i++) {
+        struct span name, value, option;
+        (void)header_split(g->config->headers.items[i], &name, &value);
+        if (!span_equal_nocase(name, span_of("Connection")))
+            continue;
+        while (list_next(&value, &option))
+            if (span_equal_nocase(option, span_of("close")))
+                return true;
+    }
+    return false;
+}
+
 static int put_field(struct buffer *b, const char *name, const char *value)
 {
     return buffer_puts(b, name) < 0 || buffer_puts(b, ": ") < 0 || buffer_puts(b, value) < 0 ||

@@ -159,6 +159,14 @@ class Kept(Case):
                         self.assertEqual((kind(second), second["status"], second["bytes"]), ("ok", 200, 6), result.err)
                         self.assertEqual(second["reused"], reused)
 
+    def test_we_say_close(self):
+        """-H may say so, too: nothing is asked over a connection that we said would end, whatever the server makes of it."""
+        for line, reused in (("Connection: close", False), ("connection: x, Close", False), ("Connection: keep-alive", True), ("X: close", True)):
+            with self.subTest(line=line):
+                lines = ["https://k.test" + reply([OK, "Content-Length: 5"], b"hello", "keep"), "https://k.test/ok"]
+                result = self.json("-w", 1, "--order", "input", "-H", line, lines=lines)
+                self.assertEqual([(kind(r), r["reused"]) for r in result.reports], [("ok", False), ("ok", reused)])
+
     def test_bytes_that_come_late_poison_too(self):
         path = reply([OK, "Content-Length: 5"], b"hello", ("wait", 100), ("send", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"), "keep")
         lines = ["https://k.test" + path, "https://other.test/delay/400/ok", "https://k.test/text/second"]

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from urllib.parse import quote
 
-from harness import Case, environment, kind, once
+from harness import Case, environment, kind, once, reply, script
 
 
 def to(target, code=302, extra=""):
@@ -84,6 +84,26 @@ class Redirects(Case):
             self.assertNotIn("x-evil", [name.lower() for name, _ in event["headers"]])
             self.assertFalse(event["host"].startswith("user"))
 
+    def test_locations_that_are_refused(self):
+        """The manual says which, and why: where curl goes on it guesses, or differs from other clients."""
+        for location, words in (("https:///x", "no host"), ("///x", "no host"), ("//", "no host"), ("https:/x", "no host"), ("https:x", "no host"),
+                                ("https://b.test:0/", "port '0'"), ("https://b.test:65536/", "port '65536'"),
+                                ("https://127.1/", "IPv4"), ("https://0x7f000001/", "IPv4"), ("https://[::1", "']'"),
+                                ("https://u:p@b.test/", "user")):
+            with self.subTest(location=location):
+                report = self.fetch("https://a.test" + reply(["HTTP/1.1 302 Found", "Location: " + location, "Content-Length: 0"]), "-L")
+                self.assertEqual((kind(report), report["status"], report["redirects"]), ("http", 302, []))
+                self.assertIn("bad Location: ", report["error"]["message"])
+                self.assertIn(words, report["error"]["message"])
+
+    def test_the_length_of_a_location(self):
+        for length, want in ((8191, "ok"), (65000, "ok"), (65536, "http"), (200000, "http")):
+            path = script(("send", b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /"), ("repeat", length, b"y"), ("send", b"\r\n\r\n"), "keep")
+            report = self.fetch("https://a.test" + path, "-L")
+            self.assertEqual((length, kind(report)), (length, want), report["error"])
+            if want == "http":
+                self.assertIn("longer than 65536", report["error"]["message"])
+
     def test_limits(self):
         self.assertEqual(self.fetch("https://a.test/loop/10", "-L")["status"], 200)
         report = self.fetch("https://a.test/loop/11", "-L")
@@ -145,6 +165,19 @@ class Redirects(Case):
     def test_a_large_body_on_the_way(self):
         report = self.fetch("https://a.test/header/Location/%2Fok/status/302/bytes/30000000", "-L", "--max-time", 30)
         self.assertEqual((report["status"], kind(report)), (200, "ok"))
+
+    def test_a_body_that_breaks_the_rules(self):
+        """What can't be told where it ends is not followed, as with curl; one that is only cut short is."""
+        chunked = ["Transfer-Encoding: chunked"]
+        for head, body, want in ((chunked, b"xyz\r\n", ("http", 302)), (chunked, b"3\r\nhello\r\n", ("http", 302)),
+                                 (["Content-Length: 5", "Content-Length: 7"], b"hello", ("http", None)),
+                                 (["Transfer-Encoding: cow"], b"", ("http", None)), (["Content-Length: 50"], b"hello", ("ok", 200)),
+                                 (chunked, b"5\r\nhel", ("ok", 200)), ([], b"hello", ("ok", 200))):
+            with self.subTest(head=head, body=body):
+                self.origin.events_clear()
+                report = self.fetch("https://a.test" + reply(["HTTP/1.1 302 Found", "Location: /text/there", *head], body), "-L")
+                self.assertEqual((kind(report), report["status"]), want, report["error"])
+                self.assertEqual(len(self.origin.events("request")), 2 if want[0] == "ok" else 1)
 
     def test_two_locations(self):
         report = self.fetch("https://a.test/header/Location/%2Fok/header/Location/%2Ftext%2Fx/status/302", "-L")
