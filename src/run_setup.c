@@ -115,10 +115,12 @@ static int start_outputs(struct run *r)
     return outputs_start(r->outputs, &err) < 0 ? failed(r, &err) : 0;
 }
 
-/* A failure that has no place on standard output. */
+/* A failure that has no place on standard output; whoever closed that pipe has heard enough. */
 static void complain(void *arg, struct span line)
 {
     struct run *r = arg;
+    if (r->outputs && outputs_broken_pipe(r->outputs))
+        return;
     progress_hide(r->progress);
     (void)!write(STDERR_FILENO, line.data, line.len);
     progress_show(r->progress);

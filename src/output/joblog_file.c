@@ -141,7 +141,8 @@ static int lock(struct joblog *j, struct fetch_error *err)
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(j->fd, F_SETLK, &whole) == 0 || (errno != EACCES && errno != EAGAIN))
         return 0;
-    return refuse(j->path, "another process writes this journal", err);
+    return refuse(j->path, "another process writes this journal; wait for its end, or write another name",
+                  err);
 }
 
 /* Keeps the journal that is there as PATH~, and begins a new one at PATH. */

@@ -335,6 +335,20 @@ def end_session(process):
                 pass
 
 
+def end_tree(process):
+    """Ends a server with all that it started: what logs in, and a job, has a session of its own."""
+    found, more = [], [process.pid]
+    while more:
+        found += more
+        more = [child for pid in more for child in children(pid)]
+    for pid in found[1:]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+    end_session(process)
+
+
 def memory_kb(pid, field):
     """A line of /proc/PID/status in KB (VmHWM, VmRSS)."""
     with open("/proc/%d/status" % pid, encoding="ascii", errors="replace") as f:

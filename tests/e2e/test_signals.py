@@ -68,13 +68,13 @@ class Signals(Case):
     def test_a_closed_pipe(self):
         for mode in self.each_mode():
             with self.subTest(mode=mode):
-                for form in ("text", "json", "body"):
+                for form, size in (("text", 100000), ("json", 100000), ("body", 100000), ("body", 2000000)):
                     command = self.command("-m", mode, "-w", 4, "-f", form)
                     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                                start_new_session=True)
                     process.stdout.close()
                     try:
-                        process.stdin.write(b"https://a.test/bytes/100000\n" * 500)
+                        process.stdin.write(b"https://a.test/bytes/%d\n" % size * 500)
                         process.stdin.close()
                     except BrokenPipeError:
                         pass

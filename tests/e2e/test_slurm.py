@@ -11,7 +11,7 @@ import subprocess
 import time
 import unittest
 
-from harness import ARGS, PFETCH, SLOW, TOP, Case, children, end_session, environment, once
+from harness import ARGS, PFETCH, SLOW, TOP, Case, children, end_tree, environment, once
 
 PATH = "/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", "")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
@@ -89,7 +89,7 @@ class Slurm(Case):
                 pass
             time.sleep(0.2)
         for process in started:
-            self.end_tree(process)
+            end_tree(process)
         return False
 
     def daemon(self, name, *args):
@@ -97,22 +97,8 @@ class Slurm(Case):
         self.addCleanup(log.close)
         process = subprocess.Popen([shutil.which(name, path=PATH), *args], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                    env=self.env, start_new_session=True)
-        self.addCleanup(self.end_tree, process)
+        self.addCleanup(end_tree, process)
         return process
-
-    @staticmethod
-    def end_tree(process):
-        """Ends a daemon with all that it started: a job has a session of its own."""
-        found, more = [], [process.pid]
-        while more:
-            found += more
-            more = [child for pid in more for child in children(pid)]
-        for pid in found[1:]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except OSError:
-                pass
-        end_session(process)
 
     def slurm(self, *args, env=None):
         return subprocess.run(args, env={**self.env, **(env or {})}, capture_output=True, text=True, timeout=60 * SLOW,

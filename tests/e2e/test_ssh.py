@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from harness import ARGS, PFETCH, SLOW, TOP, WRAP, Case, children, end_session, environment, once, session_pids
+from harness import ARGS, PFETCH, SLOW, TOP, WRAP, Case, end_session, end_tree, environment, once, session_pids
 
 HOSTS = {"alpha": "127.0.0.2", "beta": "127.0.0.3", "gamma": "127.0.0.4"}
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", ""))
@@ -61,7 +61,7 @@ class Ssh(Case):
                 "SetEnv HOME=" + self.dir, "PrintMotd no", "PrintLastLog no", "MaxStartups 50", "LogLevel VERBOSE", ""]))
             sshd = subprocess.Popen([SSHD, "-D", "-e", "-f", self.path("sshd_config")], stdin=subprocess.DEVNULL,
                                     stdout=log, stderr=log, start_new_session=True)
-            self.addCleanup(self.end_tree, sshd)
+            self.addCleanup(end_tree, sshd)
             end = time.monotonic() + 10 * SLOW
             while time.monotonic() < end and sshd.poll() is None and b"listening on 127.0.0.4" not in self.read("sshd.log"):
                 time.sleep(0.02)
@@ -76,20 +76,6 @@ class Ssh(Case):
                 "Host *", "  User " + getpass.getuser(), "  Port %d" % port, "  IdentityFile " + self.path("user"),
                 "  IdentitiesOnly yes", "  UserKnownHostsFile " + self.path("known"), "  StrictHostKeyChecking yes",
                 "  BatchMode yes", "  LogLevel ERROR", ""]))
-
-    @staticmethod
-    def end_tree(process):
-        """Ends a server with all that it started: what logs in has a session of its own."""
-        found, more = [], [process.pid]
-        while more:
-            found += more
-            more = [child for pid in more for child in children(pid)]
-        for pid in found[1:]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except OSError:
-                pass
-        end_session(process)
 
     # The recipe
 
