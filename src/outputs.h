@@ -17,7 +17,7 @@ struct outputs_options {
     bool (*wake)(void *arg);                /* … and called then; true: give up */
     void (*resume)(void *arg, void *owner); /* as struct spool_options */
     void (*delivered)(void *arg, void *owner);
-    void (*writing)(void *arg, bool now);          /* around each write to standard output or -o FILE */
+    void (*writing)(void *arg, bool now);          /* around each write that a terminal may show */
     void (*complain)(void *arg, struct span line); /* a line for standard error, with its newline */
     void *arg;
 };

@@ -126,7 +126,8 @@ static void complain(void *arg, struct span line)
     progress_show(r->progress);
 }
 
-/* Reports may go to the same terminal: the progress line is out of their way until the next drawing. */
+/* Reports may go to the same terminal, through a pipe even: the progress line is out of their way until the
+ * next drawing. */
 static void on_writing(void *arg, bool now)
 {
     struct run *r = arg;

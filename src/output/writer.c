@@ -172,10 +172,11 @@ static int write_all(struct writer *w, const unsigned char *data, size_t len, st
 {
     if (len == 0)
         return 0;
-    if (w->options.writing)
+    bool seen = w->options.writing && w->way != WAY_PLAIN;
+    if (seen)
         w->options.writing(w->options.arg, true);
     int r = write_pieces(w, data, len, err);
-    if (w->options.writing)
+    if (seen)
         w->options.writing(w->options.arg, false);
     return r;
 }

@@ -18,7 +18,8 @@ struct writer_options {
     const char *name;        /* for messages: "standard output", a path */
     int wake_fd;             /* polled while a write waits; -1: none */
     bool (*wake)(void *arg); /* called then; true: give up (the write fails with ERROR_CANCELLED) */
-    void (*writing)(void *arg, bool now); /* told before and after bytes leave; NULL: nobody */
+    void (*writing)(void *arg, bool now); /* told before and after bytes leave to where they
+                                             may be shown: to no file; NULL: nobody */
     void *arg;
 };
 

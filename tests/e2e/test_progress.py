@@ -101,6 +101,14 @@ class Progress(Case):
         self.assertLessEqual(len(shown), 10 * seconds + 2)
         self.assertTrue(screen(self.terminal.text, 300)[-2].startswith("pfetch: 30 targets: 30 ok"), self.terminal.text)
 
+    def test_steady_beside_a_file(self):
+        """Reports that go to a file don't make the line come and go: it is cleared at the end only."""
+        with open(self.path("out"), "wb") as out:
+            self.assertEqual(self.run_on("-w", 4, "-i", self.slow_list(60), stdout=out), 0)
+        self.assertEqual(len(self.read("out").splitlines()), 60)
+        self.assertGreater(len(drawings(self.terminal.text)), 3)
+        self.assertLessEqual(sum(data.endswith(b"\x1b[K") for _, data in self.terminal.got), 1, self.terminal.got)
+
     def test_what_it_says(self):
         """Done of all, as far as the file's size tells, failures, rate, bytes and the time that is left."""
         self.run_on("-w", 1, "--fail", "-i", self.write("list", "https://a.test/status/404\n" * 20 + "https://a.test/delay/50/bytes/999\n" * 20))
