@@ -42,7 +42,8 @@ bool run_wake(void *arg)
             on_signal(r, signal);
             continue;
         case SIGNALS_STATUS:
-            say_status(r);
+            if (!r->saying)
+                say_status(r);
             continue;
         case SIGNALS_TIMER:
             draw_progress(r);

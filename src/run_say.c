@@ -1,22 +1,48 @@
 #include "run_state.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/escape.h"
 
+/* Standard error is waited for as any output is: who doesn't read it holds up the run, but not its end. */
+void say_bytes(struct run *r, const unsigned char *data, size_t len)
+{
+    bool outer = r->saying;
+    r->saying = true;
+    progress_hide(r->progress);
+    while (len) {
+        struct pollfd fds[2] = {{.fd = STDERR_FILENO, .events = POLLOUT},
+                                {.fd = r->signals.fd, .events = POLLIN}};
+        if (poll(fds, 2, -1) < 0 && errno == EINTR)
+            continue;
+        if (fds[1].revents && run_wake(r) && !fds[0].revents)
+            break;
+        if (!fds[0].revents)
+            continue;
+        ssize_t n = write(STDERR_FILENO, data, len < PIPE_BUF ? len : PIPE_BUF);
+        if (n <= 0 && errno != EINTR && errno != EAGAIN)
+            break;
+        data += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+    progress_show(r->progress);
+    r->saying = outer;
+}
+
 /* One line, the progress line out of its way. `text` must be fit to print. */
 void say(struct run *r, const char *text, size_t len)
 {
     struct buffer line;
-    progress_hide(r->progress);
     buffer_init(&line, 64 * 1024);
     if (buffer_puts(&line, "pfetch: ") == 0 && buffer_append(&line, text, len) == 0 &&
         buffer_putc(&line, '\n') == 0)
-        (void)!write(STDERR_FILENO, line.data, line.len);
+        say_bytes(r, line.data, line.len);
     buffer_free(&line);
-    progress_show(r->progress);
 }
 
 void say_escaped(struct run *r, struct span text)
@@ -91,7 +117,7 @@ void say_status(struct run *r)
 void draw_progress(struct run *r)
 {
     struct progress_state state;
-    if (!r->progress || r->writing)
+    if (!r->progress || r->writing || r->saying)
         return;
     progress_fill(r, &state);
     progress_draw(r->progress, &state, deadline_now());

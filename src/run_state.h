@@ -61,6 +61,7 @@ struct run {
     bool input_order;
     bool input_waits;   /* the input has nothing yet: poll it */
     bool writing;       /* reports are on their way to standard output */
+    bool saying;        /* something is on its way to standard error: nothing else is to be said */
     bool more_input;    /* reading was broken off to look at the workers */
     int64_t started;    /* ns */
     int64_t next_start; /* when the schedule wants to be asked again */
@@ -94,6 +95,9 @@ int run_set_up(struct run *r);
 void say(struct run *r, const char *text, size_t len);
 void say_escaped(struct run *r, struct span text);
 void say_summary(struct run *r);
+
+/* Bytes as they are. */
+void say_bytes(struct run *r, const unsigned char *data, size_t len);
 
 /* USR1: where the run stands; with -v also what each worker is at that has been at it for a second. */
 void say_status(struct run *r);

@@ -10,11 +10,15 @@
 
 static const int stopping[] = {SIGINT, SIGTERM, SIGHUP};
 
+/* One that is ignored (HUP under nohup) is not among them: as long as it is blocked, the kernel would queue
+ * it for the descriptor all the same. */
 static void stop_set(sigset_t *set)
 {
+    struct sigaction now;
     sigemptyset(set);
     for (size_t i = 0; i < sizeof stopping / sizeof *stopping; i++)
-        sigaddset(set, stopping[i]);
+        if (sigaction(stopping[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            sigaddset(set, stopping[i]);
 }
 
 /* A shell without job control starts its background commands with INT ignored; the run is to end by it all

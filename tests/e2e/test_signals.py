@@ -1,7 +1,9 @@
 """INT, TERM, HUP, PIPE, USR1, stop and continue, in each mode."""
+import fcntl
 import os
 import signal
 import subprocess
+import termios
 import time
 
 from harness import Case, children, kind, once, session_pids
@@ -94,6 +96,21 @@ class Signals(Case):
                 process.send_signal(signal.SIGTERM)
                 self.assertEqual(self.finish(process).status, 143)
 
+    def test_while_nobody_reads_standard_error(self):
+        for mode in self.each_mode():
+            for args in (["-f", "none", "-v"], ["-f", "body", "-o", os.devnull]):
+                with self.subTest(mode=mode, args=args):
+                    lines = self.write("list", "https://a.test/status/404\n" * 300 + "no target\n" * 30000)
+                    read, write = os.pipe()
+                    process = self.start("-m", mode, "-w", 2, *args, "-i", lines, stdin=subprocess.DEVNULL, stderr=write)
+                    os.close(write)
+                    self.addCleanup(os.close, read)
+                    self.wait_until(lambda r=read: fcntl.ioctl(r, termios.FIONREAD, b"1234")[1] >= 0xe0, "the pipe is full")
+                    process.send_signal(signal.SIGUSR1)
+                    process.send_signal(signal.SIGTERM)
+                    self.assertEqual(process.wait(60), 143)
+                    self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left")
+
     def test_hup_stays_ignored_under_nohup(self):
         for mode in self.each_mode():
             with self.subTest(mode=mode):
@@ -102,7 +119,9 @@ class Signals(Case):
                 time.sleep(0.3)
                 self.assertIsNone(process.poll())
                 process.send_signal(signal.SIGTERM)
-                self.assertEqual(self.finish(process).status, 143)
+                result = self.finish(process)
+                self.assertEqual(result.status, 143)
+                self.assertIn("ended by SIGTERM", result.err, "HUP was the first, or TERM the second one")
 
     def test_workers_leave_the_signals_to_the_parent(self):
         """^C reaches the whole group: the reports come nevertheless."""
