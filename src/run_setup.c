@@ -93,12 +93,25 @@ static void name_damaged(const struct run *r)
                 (unsigned long long)count);
 }
 
+static int open_journal(struct run *r, bool resume)
+{
+    struct fetch_error err;
+    if (r->joblog || !r->o->joblog_path || r->o->dry_run)
+        return 0;
+    return joblog_open(r->o->joblog_path, resume, &r->joblog, &err) < 0 ? failed(r, &err) : 0;
+}
+
+/* It is ours before it is read: what another run still wrote would be done twice. */
 static int load_journal(struct run *r)
 {
     const struct run_options *o = r->o;
     struct fetch_error err;
-    if ((o->resume || o->resume_failed) &&
-        resume_load(o->joblog_path, o->resume_failed ? RESUME_ANSWERED : RESUME_ALL, &r->resume, &err) < 0)
+    if (!o->resume && !o->resume_failed)
+        return 0;
+    if (open_journal(r, true) < 0)
+        return -1;
+    if (resume_load(o->joblog_path, r->joblog, o->resume_failed ? RESUME_ANSWERED : RESUME_ALL, &r->resume,
+                    &err) < 0)
         return failed(r, &err);
     name_damaged(r);
     return 0;
@@ -107,23 +120,18 @@ static int load_journal(struct run *r)
 /* From here on files change: all that could be refused has been opened, and the journal refuses first. */
 static int start_outputs(struct run *r)
 {
-    const struct run_options *o = r->o;
     struct fetch_error err;
-    if (o->joblog_path && !o->dry_run &&
-        joblog_open(o->joblog_path, o->resume || o->resume_failed, &r->joblog, &err) < 0)
-        return failed(r, &err);
+    if (open_journal(r, false) < 0)
+        return -1;
     return outputs_start(r->outputs, &err) < 0 ? failed(r, &err) : 0;
 }
 
 /* A failure that has no place on standard output; whoever closed that pipe has heard enough. */
 static void complain(void *arg, struct span line)
 {
-    struct run *r = arg;
-    if (r->outputs && outputs_broken_pipe(r->outputs))
-        return;
-    progress_hide(r->progress);
-    (void)!write(STDERR_FILENO, line.data, line.len);
-    progress_show(r->progress);
+    const struct run *r = arg;
+    if (!r->outputs || !outputs_broken_pipe(r->outputs))
+        say_bytes(arg, line.data, line.len);
 }
 
 /* Reports may go to the same terminal, through a pipe even: the progress line is out of their way until the

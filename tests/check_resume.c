@@ -48,7 +48,7 @@ static struct resume *load(enum resume_mode mode)
 {
     struct resume *r;
     struct fetch_error err;
-    ck_assert_msg(resume_load(path, mode, &r, &err) == 0, "%s", err.message);
+    ck_assert_msg(resume_load(path, NULL, mode, &r, &err) == 0, "%s", err.message);
     return r;
 }
 
@@ -112,7 +112,7 @@ START_TEST(what_is_no_journal_is_an_error_that_names_it)
     struct resume *r;
     struct fetch_error err;
     append_text("a shopping list\n");
-    ck_assert_int_eq(resume_load(path, RESUME_ALL, &r, &err), -1);
+    ck_assert_int_eq(resume_load(path, NULL, RESUME_ALL, &r, &err), -1);
     ck_assert_int_eq(err.kind, ERROR_NONE);
     ck_assert_ptr_nonnull(strstr(err.message, path));
 }

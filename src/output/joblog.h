@@ -65,4 +65,8 @@ struct joblog_reader {
  * with `err`, kind ERROR_NONE: no journal, or it can't be read. */
 int joblog_read(const char *path, const struct joblog_reader *reader, struct fetch_error *err);
 
+/* As joblog_read, one that is open: nobody else writes to it meanwhile, or afterwards. (Opening and closing
+ * the file another time would give up its lock.) */
+int joblog_read_open(const struct joblog *j, const struct joblog_reader *reader, struct fetch_error *err);
+
 #endif

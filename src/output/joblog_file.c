@@ -14,7 +14,12 @@ static const char magic[] = "# pfetch joblog 1\n";
 static const char header[] =
     "# pfetch joblog 1\n# start\tseconds\tstatus\tbytes\terror\texit\toccurrence\ttarget\tcrc32\n";
 
-enum { MAGIC_LEN = sizeof magic - 1, HEADER_LEN = sizeof header - 1, READ_CHUNK = 128 * 1024 };
+enum {
+    MAGIC_LEN = sizeof magic - 1,
+    HEADER_LEN = sizeof header - 1,
+    READ_CHUNK = 128 * 1024,
+    OPEN_TRIES = 8
+};
 
 struct joblog {
     int fd;
@@ -60,6 +65,7 @@ static enum what recognise(int fd)
 
 static const char no_journal[] =
     "is no pfetch journal (and was left as it is); name another file for --joblog";
+static const char another[] = "another process writes this journal; wait for its end, or write another name";
 
 /* Appending. */
 
@@ -135,14 +141,14 @@ static int mend_tail(struct joblog *j, struct fetch_error *err)
     return 0;
 }
 
-/* One writer at a time: two would journal the same targets. Children don't inherit this kind of lock. */
+/* One writer at a time: two would journal the same targets. Children don't inherit this kind of lock; the
+ * process loses it when it closes any descriptor of the file. */
 static int lock(struct joblog *j, struct fetch_error *err)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(j->fd, F_SETLK, &whole) == 0 || (errno != EACCES && errno != EAGAIN))
         return 0;
-    return refuse(j->path, "another process writes this journal; wait for its end, or write another name",
-                  err);
+    return refuse(j->path, another, err);
 }
 
 /* Keeps the journal that is there as PATH~, and begins a new one at PATH. */
@@ -191,18 +197,41 @@ static int take_up(struct joblog *j, bool resume, struct fetch_error *err)
     return append(j, header, HEADER_LEN, false, err);
 }
 
+/* True if the file that was opened is the one that has the name: while its lock was waited for, another run
+ * may have set it aside. */
+static bool is_named(const struct joblog *j)
+{
+    struct stat here, there;
+    return fstat(j->fd, &here) < 0 || stat(j->path, &there) < 0 ||
+           (here.st_dev == there.st_dev && here.st_ino == there.st_ino);
+}
+
+/* Opens the file and locks it, if it is one. */
+static int open_locked(struct joblog *j, struct stat *ret_st, struct fetch_error *err)
+{
+    for (int i = 0; i < OPEN_TRIES; i++) {
+        if (j->fd >= 0)
+            close(j->fd);
+        j->fd = open(j->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+        if (j->fd < 0 || fstat(j->fd, ret_st) < 0)
+            return unwritable(j->path, err);
+        if (S_ISREG(ret_st->st_mode) && lock(j, err) < 0)
+            return -1;
+        if (fstat(j->fd, ret_st) == 0 && is_named(j))
+            return 0;
+    }
+    return refuse(j->path, another, err);
+}
+
 static int open_file(struct joblog *j, bool resume, struct fetch_error *err)
 {
     struct stat st;
-    j->fd = open(j->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
-    if (j->fd < 0)
-        return unwritable(j->path, err);
-    if (fstat(j->fd, &st) < 0)
-        return unwritable(j->path, err);
+    if (open_locked(j, &st, err) < 0)
+        return -1;
     j->regular = S_ISREG(st.st_mode);
     j->size = st.st_size;
     if (j->regular)
-        return lock(j, err) < 0 ? -1 : take_up(j, resume, err);
+        return take_up(j, resume, err);
     if (resume || S_ISDIR(st.st_mode))
         return refuse(j->path, no_journal, err);
     j->size = 0;
@@ -304,13 +333,11 @@ static int scan_file(int fd, struct scan *s)
     return n < 0 ? -1 : 0;
 }
 
-int joblog_read(const char *path, const struct joblog_reader *reader, struct fetch_error *err)
+static int read_file(int fd, const char *path, const struct joblog_reader *reader, struct fetch_error *err)
 {
     struct scan s = {.reader = reader};
     struct stat st;
-    int result = -1, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return errno == ENOENT ? 0 : refuse(path, strerror(errno), err);
+    int result = -1;
     buffer_init(&s.target, JOBLOG_LINE_MAX);
     s.chunk = malloc(READ_CHUNK);
     if (!s.chunk)
@@ -321,8 +348,22 @@ int joblog_read(const char *path, const struct joblog_reader *reader, struct fet
         refuse(path, strerror(errno), err);
     else
         result = 0;
-    close(fd);
     free(s.chunk);
     buffer_free(&s.target);
     return result;
+}
+
+int joblog_read(const char *path, const struct joblog_reader *reader, struct fetch_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : refuse(path, strerror(errno), err);
+    int result = read_file(fd, path, reader, err);
+    close(fd);
+    return result;
+}
+
+int joblog_read_open(const struct joblog *j, const struct joblog_reader *reader, struct fetch_error *err)
+{
+    return read_file(j->fd, j->path, reader, err);
 }

@@ -37,7 +37,8 @@ static void take_damaged(void *arg, uint64_t line)
     r->damaged++;
 }
 
-int resume_load(const char *path, enum resume_mode mode, struct resume **ret, struct fetch_error *err)
+int resume_load(const char *path, const struct joblog *open, enum resume_mode mode, struct resume **ret,
+                struct fetch_error *err)
 {
     struct resume *r = calloc(1, sizeof *r);
     if (!r)
@@ -46,7 +47,7 @@ int resume_load(const char *path, enum resume_mode mode, struct resume **ret, st
     r->key = siphash_key_random();
     table_init(&r->done, 128, false);
     struct joblog_reader reader = {take_entry, take_damaged, r};
-    int result = joblog_read(path, &reader, err);
+    int result = open ? joblog_read_open(open, &reader, err) : joblog_read(path, &reader, err);
     if (result == 0 && r->no_memory)
         result = error_set(err, ERROR_NONE, PHASE_NONE, "%s: out of memory", path);
     if (result < 0)

@@ -14,9 +14,13 @@ enum resume_mode {
 
 struct resume;
 
-/* Reads the journal; a file that is not there holds nothing. On success *ret is the caller's (resume_free).
+struct joblog;
+
+/* Reads the journal: the one that is open, or, where that is NULL, the file (one that is not there holds
+ * nothing). On success *ret is the caller's (resume_free).
  * -1: `err`, kind ERROR_NONE: no journal, can't be read, no memory. */
-int resume_load(const char *path, enum resume_mode mode, struct resume **ret, struct fetch_error *err);
+int resume_load(const char *path, const struct joblog *open, enum resume_mode mode, struct resume **ret,
+                struct fetch_error *err);
 
 /* True if it holds this occurrence (1: the first) of the target, spelled as it was journalled. */
 bool resume_holds(const struct resume *r, struct span target, uint32_t occurrence);

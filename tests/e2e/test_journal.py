@@ -59,6 +59,24 @@ class Journal(Case):
                     out.write(f.read())
         self.assertEqual(self.run_log(lines=lines).reports, [])
 
+    @once
+    def test_two_runs_at_once(self):
+        """The second one is told so before it has read, and not after, when it would do again what the first did."""
+        lines = ["https://h%d.test/ok" % i for i in range(5)]
+        fifo = self.path("fifo")
+        os.mkfifo(fifo)
+        first = self.start("-f", "none", "--joblog", self.log, "--resume", "-o", fifo, *lines)
+        self.wait_until(lambda: os.path.exists(self.log), "the journal is open")
+        for resume in ("--resume", "--resume-failed", None):
+            second = self.run_log(resume=resume, lines=lines)
+            self.assertEqual((second.status, second.out), (2, b""), second)
+            self.assertEqual(second.err, "pfetch: %s: another process writes this journal; wait for its end, or write another name\n" % self.log)
+        with open(fifo, "rb"):
+            self.assertEqual(self.finish(first).status, 0)
+        self.assertEqual(self.run_log(lines=lines).reports, [])
+        done = [x.split(b"\t")[7].decode() for x in self.read("journal").splitlines() if x[:1] != b"#"]
+        self.assertEqual(sorted(done), lines)
+
     def test_a_torn_tail_is_cut(self):
         lines = ["https://h%d.test/ok" % i for i in range(10)]
         self.run_log(lines=lines)

@@ -1,5 +1,6 @@
 """Outputs that fail or wait: full and read-only ones, FIFOs nobody reads, and what the journal says then."""
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -81,6 +82,24 @@ class FullDisk(Case):
         again = self.json("--joblog", log, "--resume", lines=lines)
         self.assertEqual(again.status, 0, again)
         self.assertEqual(len(again.reports), 300 - done)
+
+
+@once
+class LargeFiles(Case):
+    def test_a_limit_on_the_size_of_files(self):
+        """ulimit -f: exit 3 and the name, as for a full disk, and no death by SIGXFSZ."""
+        lines = ["https://h%d.test/bytes/300000/x%d" % (i, i) for i in range(4)]
+        for form, args, name in (("body", ["-o", "out"], "out"), ("none", ["-d", "dir"], "dir"), ("none", ["--warc", "a.warc"], "a.warc"),
+                                 ("none", ["--joblog", "journal"], "journal")):
+            with self.subTest(args[0]):
+                journal = args[0] == "--joblog"
+                most = 32768 if journal else 200000
+                path = self.path(args[1])
+                result = self.run_with("-f", form, args[0], path, lines=["no target %d" % i for i in range(2000)] if journal else lines,
+                                       preexec_fn=lambda m=most: resource.setrlimit(resource.RLIMIT_FSIZE, (m, m)))
+                self.assertEqual(result.status, 3, result)
+                self.assertIn(self.path(name), result.err)
+                self.assertRegex(result.err, "File too large|No space left")
 
 
 @once
