@@ -92,7 +92,7 @@ static bool dir_needs_privilege(const char *path)
     return !readable;
 }
 
-/* One directory: to be looked into later, or loaded whole. */
+/* One directory: to be looked into later, or loaded whole. 1, or 0 where a default isn't there. */
 static int trust_add_dir(struct trust *t, const char *option, const char *path, struct fetch_error *err)
 {
     struct stat st;
@@ -105,7 +105,7 @@ static int trust_add_dir(struct trust *t, const char *option, const char *path, 
     }
     if (dir_needs_privilege(path)) {
         if (certdir_load(t->store, t->context, path) == 0)
-            return 0;
+            return 1;
         return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s cannot be read: %s",
                          option ? option : "trust directory", path, strerror(errno));
     }
@@ -117,18 +117,21 @@ static int trust_add_dir(struct trust *t, const char *option, const char *path, 
     if (!lookup || !t->dirs[t->dir_count] || !X509_LOOKUP_add_dir(lookup, path, X509_FILETYPE_PEM))
         return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
     t->dir_count++;
-    return 0;
+    return 1;
 }
 
-/* A list of directories, with ':' between them. */
+/* A list of directories, with ':' between them. How many there are. */
 static int trust_add_dirs(struct trust *t, struct source from, struct fetch_error *err)
 {
     char *list = strdup(from.path), *save = NULL;
-    int result = list ? 0 : error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
-    for (char *p = list ? strtok_r(list, ":", &save) : NULL; p && result == 0; p = strtok_r(NULL, ":", &save))
-        result = trust_add_dir(t, from.option, p, err);
+    int count = list ? 0 : error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
+    for (char *p = list ? strtok_r(list, ":", &save) : NULL; p && count >= 0;
+         p = strtok_r(NULL, ":", &save)) {
+        int found = trust_add_dir(t, from.option, p, err);
+        count = found < 0 ? -1 : count + found;
+    }
     free(list);
-    return result;
+    return count;
 }
 
 /* What an environment variable names, or else OpenSSL's default. */
@@ -149,7 +152,12 @@ static int trust_load(struct trust *t, const char *cacert, const char *capath, s
     }
     if (file.path && trust_load_file(t, file, err) < 0)
         return -1;
-    return dirs.path ? trust_add_dirs(t, dirs, err) : 0;
+    int found = dirs.path ? trust_add_dirs(t, dirs, err) : 0;
+    /* The variable may name directories that this system doesn't have, but not such ones alone. */
+    if (found == 0 && dirs.path && !file.option && dirs.path != X509_get_default_cert_dir())
+        return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s: no such directory",
+                         X509_get_default_cert_dir_env(), dirs.path);
+    return found < 0 ? -1 : 0;
 }
 
 int trust_new(OSSL_LIB_CTX *context, const char *cacert, const char *capath, struct trust **ret,

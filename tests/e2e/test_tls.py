@@ -1,7 +1,9 @@
 """Certificates and handshakes: what is accepted, what is refused, and what it is called."""
 import os
+import shutil
+import subprocess
 
-from harness import Case, kind, script, sha256
+from harness import Case, environment, kind, once, script, sha256
 
 # By the words of the name (tests/origin/authority.h, tlsside.h).
 OUTCOMES = {
@@ -146,10 +148,33 @@ class Trust(Case):
             os.symlink(self.origin.path("ca.pem"), os.path.join(linked, name))
         self.assertKind(self.fetch("https://a.test/ok", "--capath", linked), "ok")
 
+    def test_the_environment(self):
+        """Directories are a list; an empty value counts as not set; what is named must be there."""
+        empty = self.path("empty")
+        os.mkdir(empty)
+        capath, ca, nowhere = self.origin.path("capath"), self.origin.path("ca.pem"), self.path("nowhere")
+        for env, want in (({"SSL_CERT_DIR": empty + ":" + capath}, "ok"), ({"SSL_CERT_DIR": nowhere + ":" + capath}, "ok"),
+                          ({"SSL_CERT_DIR": capath, "SSL_CERT_FILE": self.origin.path("other.pem")}, "ok"),
+                          ({"SSL_CERT_DIR": empty, "SSL_CERT_FILE": ca}, "ok"), ({"SSL_CERT_DIR": nowhere, "SSL_CERT_FILE": ca}, "ok"),
+                          ({"SSL_CERT_DIR": capath, "SSL_CERT_FILE": ""}, "ok"), ({"SSL_CERT_DIR": "", "SSL_CERT_FILE": ca}, "ok"),
+                          ({"SSL_CERT_DIR": empty}, "certificate"), ({"SSL_CERT_DIR": "", "SSL_CERT_FILE": ""}, "certificate")):
+            with self.subTest(env=env):
+                self.assertKind(self.fetch("good.test", env=env), want)
+        for env, words in (({"SSL_CERT_FILE": nowhere}, "SSL_CERT_FILE " + nowhere), ({"SSL_CERT_FILE": nowhere, "SSL_CERT_DIR": capath}, nowhere),
+                           ({"SSL_CERT_DIR": nowhere}, "SSL_CERT_DIR " + nowhere), ({"SSL_CERT_DIR": ca}, "no such directory"),
+                           ({"SSL_CERT_FILE": self.write("nothing", "")}, "no certificate in PEM form"),
+                           ({"SSL_CERT_FILE": empty}, "is a directory")):
+            with self.subTest(env=env):
+                self.assertUsage("a.test", env=env, saying=words)
+        self.assertKind(self.fetch("good.test", "-k", env={"SSL_CERT_DIR": nowhere}), "ok")
+
     def test_files_that_are_not_there_or_no_certificates(self):
         self.assertUsage("--cacert", self.path("nothing"), "a.test", saying="nothing")
         self.assertUsage("--cacert", self.write("rubbish", "no certificate\n"), "a.test", saying="rubbish")
+        self.assertUsage("--cacert", self.tmp, "a.test", saying="is a directory")
         self.assertUsage("--capath", self.path("nowhere"), "a.test", saying="nowhere")
+        self.assertUsage("--capath", self.path("rubbish"), "a.test", saying="not a directory")
+        self.assertKind(self.fetch("a.test", "--capath", self.tmp), "certificate")
 
 
 class Client(Case):
@@ -174,6 +199,32 @@ class Client(Case):
         self.assertUsage("--cert", self.origin.path("client.pem"), "--key", self.path("none"), "a.test")
         self.assertUsage("--cert", self.path("none"), "a.test")
         self.assertUsage("--key", self.origin.path("client.key"), "a.test")
+
+    @once
+    def test_keys_that_can_not_be_used(self):
+        """Somebody else's, one with a passphrase (nobody is asked for it), none at all; and curl refuses them, too."""
+        client, key, own = self.origin.path("client.pem"), self.origin.path("client.key"), self.path("own.key")
+        openssl = shutil.which("openssl")
+        if not openssl:
+            self.skipTest("no openssl here")
+        for args in (["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", own],
+                     ["pkey", "-in", key, "-aes128", "-passout", "pass:x", "-out", self.path("locked.key")],
+                     ["ec", "-in", key, "-aes128", "-passout", "pass:x", "-out", self.path("old.key")],
+                     ["x509", "-in", client, "-outform", "DER", "-out", self.path("der")]):
+            subprocess.run([openssl, *args], check=True, capture_output=True)
+        for cert, with_key, words in ((client, own, "does not belong to the certificate of --cert"),
+                                      (client, self.path("locked.key"), "protected by a passphrase"),
+                                      (client, self.path("old.key"), "protected by a passphrase"), (client, client, "no private key"),
+                                      (key, key, "no certificate in PEM form"), (self.path("der"), key, "no certificate in PEM form"),
+                                      (client, self.tmp, "no private key")):
+            with self.subTest(cert=cert, key=with_key):
+                self.assertUsage("--cert", cert, "--key", with_key, "needcert.test", saying=words)
+                if shutil.which("curl"):
+                    run = subprocess.run(["curl", "-q", "-s", *self.trust(), *self.toward(), "--cert", cert, "--key", with_key,
+                                          "https://needcert.test/ok"], capture_output=True, env=environment(), timeout=60, check=False,
+                                         stdin=subprocess.DEVNULL, start_new_session=True)
+                    self.assertIn(run.returncode, (35, 58), run)
+        self.assertUsage("--cert", client, "needcert.test", saying="no private key")
 
 
 class Versions(Case):
