@@ -34,6 +34,7 @@ E2E_TESTS = \
 	tests/e2e/test_certificates.py \
 	tests/e2e/test_compare.py \
 	tests/e2e/test_completions.py \
+	tests/e2e/test_curl.py \
 	tests/e2e/test_descriptors.py \
 	tests/e2e/test_directory.py \
 	tests/e2e/test_encodings.py \

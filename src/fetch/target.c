@@ -295,7 +295,7 @@ int target_put_url(struct buffer *b, const struct target *t)
 
 int target_put_host(struct buffer *b, const struct target *t)
 {
-    return put_bracketed(b, host_undotted(t->host), t->kind) < 0 || put_port(b, t) < 0 ? -1 : 0;
+    return put_bracketed(b, span_of(t->host), t->kind) < 0 || put_port(b, t) < 0 ? -1 : 0;
 }
 
 /* Comparison. */

@@ -52,8 +52,8 @@ void target_free(struct target *t);
  * buffer_append. target_parse_url of it gives the same target (but for `bare`). */
 int target_put_url(struct buffer *b, const struct target *t);
 
-/* Appends host[:port] as the Host field (RFC 9110 7.2): brackets for IPv6, a default port left out, no
- * trailing dot. */
+/* Appends host[:port] as the Host field, which is what the URL says (RFC 9110 7.2): brackets for IPv6, a
+ * default port left out, a trailing dot kept. */
 int target_put_host(struct buffer *b, const struct target *t);
 
 /* True if scheme, host and port are the same (RFC 6454 origin), a trailing dot aside. */
