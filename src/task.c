@@ -2,12 +2,19 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "compare_memory.h"
 #include "executor/frame.h"
+#include "executor/worker.h"
 #include "record.h"
 
+/* What any fetch may want at once: a decoder's window. */
+enum { MEMORY_FOR_ONE = 16 * 1024 * 1024 };
+
 struct task_state {
+    bool alone; /* in a process of its own */
     struct fetcher *fetcher;
     struct buffer record; /* of the head or result that is being sent */
 };
@@ -79,8 +86,10 @@ void *task_initialize(void *arg, unsigned worker, char *message, size_t size)
     if (setup->confine && confine_self(setup->confine, message, size) < 0)
         return NULL;
     struct task_state *state = calloc(1, sizeof *state);
-    if (state)
+    if (state) {
+        state->alone = setup->confine != NULL;
         state->fetcher = fetcher_new(setup->shared);
+    }
     if (!state || !state->fetcher) {
         snprintf(message, size, "out of memory");
         free(state);
@@ -88,6 +97,12 @@ void *task_initialize(void *arg, unsigned worker, char *message, size_t size)
     }
     buffer_init(&state->record, FRAME_MAX_HEAD);
     return state;
+}
+
+static bool memory_is_left(void)
+{
+    void *p = mmap(NULL, MEMORY_FOR_ONE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p != MAP_FAILED && munmap(p, MEMORY_FOR_ONE) == 0;
 }
 
 void task_run(void *arg, const void *task, size_t len, struct emitter *out)
@@ -110,6 +125,10 @@ void task_run(void *arg, const void *task, size_t len, struct emitter *out)
     if (record_get_task(span_make(task, len), &url) < 0)
         return;
     fetch_get(state->fetcher, url, &sink, &result);
+    /* With its memory used up, a worker would blame every server that it still meets: it makes room for
+     * another. */
+    if (result.error.kind != ERROR_NONE && state->alone && !memory_is_left())
+        _exit(WORKER_NO_MEMORY);
     buffer_clear(&state->record);
     if (record_put_result(&state->record, &result) == 0)
         (void)emitter_end(out, state->record.data, state->record.len);

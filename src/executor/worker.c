@@ -119,7 +119,7 @@ void worker_code_text(int code, char *text, size_t size)
         (void)snprintf(text, size, "could not read its jobs pipe");
         break;
     case WORKER_NO_MEMORY:
-        (void)snprintf(text, size, "had no memory to start");
+        (void)snprintf(text, size, "ran out of memory");
         break;
     default:
         (void)snprintf(text, size, "exited with status %d", code);

@@ -1,11 +1,12 @@
 """Workers killed and stopped, parents killed: every target is reported, and nobody is left."""
 import os
 import random
+import resource
 import signal
 import threading
 import time
 
-from harness import Case, SLOW, children, kind, once, session_pids
+from harness import Case, SLOW, children, kind, once, sanitized, session_pids
 
 
 @once
@@ -97,6 +98,32 @@ class Killed(Case):
         kinds = result.kinds
         self.assertEqual(kinds, ["worker-died"] * 2 + ["ok"] * 20)
         self.assertTrue(all(r["attempts"] == 1 for r in result.reports))
+
+    def test_workers_whose_memory_is_used_up_are_replaced(self):
+        """They blame no server for it; what is tried again gets a fresh one."""
+        if sanitized():
+            self.skipTest("memory is not limited here")
+        args = ["--user", "root"] if os.geteuid() == 0 else []
+        for room in (0, 2 << 20):
+            for retries in (0, 3):
+                with self.subTest(room=room, retries=retries):
+                    process = self.start("-m", "process", "-w", 2, "-f", "json", "--compressed", "--retry", retries, "--retry-delay", 0, *args)
+                    for i in range(2):
+                        process.stdin.write(b"https://a%d.test/gate/2/%d-%d/text/x\n" % (i, room, retries))
+                    process.stdin.flush()
+                    for _ in range(2):
+                        self.assertTrue(process.stdout.readline())
+                    for pid in children(process.pid):
+                        with open("/proc/%d/statm" % pid, encoding="ascii") as f:
+                            most = room and int(f.read().split()[0]) * resource.getpagesize() + room
+                        resource.prlimit(pid, resource.RLIMIT_AS, (most, most))
+                    lines = ["https://h%d.test/%s/bytes/3000000" % (i, ("gzip", "zstd", "br")[i % 3]) for i in range(24)]
+                    result = self.finish(process, "\n".join(lines).encode() + b"\n")
+                    self.assertEqual(sorted(r["index"] for r in result.reports), list(range(3, 27)))
+                    died = [r for r in result.reports if r["error"]]
+                    self.assertLessEqual(len(died), 0 if retries else 2, result)
+                    for report in died:
+                        self.assertEqual((kind(report), report["error"]["message"]), ("worker-died", "ran out of memory"))
 
     def test_stopped_workers_are_replaced(self):
         lines = ["https://h%d.test/delay/20/ok" % (i % 10) for i in range(120)]
