@@ -206,8 +206,10 @@ static int setup_confine(struct run *r)
     if (geteuid() == 0) {
         options.change_user = true;
         if (confine_user(o->user ? o->user : "nobody", &options.uid, &options.gid, message, sizeof message) <
-            0)
-            return usage(message);
+            0) {
+            fprintf(stderr, "pfetch: %s%s\n", message, o->user ? "" : ": say with --user who workers become");
+            return -1;
+        }
     }
     if (confine_prepare(&options, &r->confine, message, sizeof message) < 0)
         return usage(message);

@@ -1,7 +1,11 @@
-"""What a worker may: seen from outside, in /proc."""
+"""What a worker may: seen from outside, in /proc. And what is said where the kernel can't do all of it."""
+import ctypes
+import errno
 import os
+import platform
 import pwd
 import shutil
+import struct
 import subprocess
 
 from harness import ARGS, Case, children, end_session, once
@@ -93,9 +97,86 @@ class Sandbox(Case):
         else:
             self.assertEqual(result.kinds, ["ok"])
 
+    def test_users(self):
+        """Who workers become: a name or a number that there is, and only root may say."""
+        if os.geteuid() != 0 or not shutil.which("setpriv") or not shutil.which("unshare"):
+            self.skipTest("needs root, setpriv and unshare")
+        self.assertUsage("--user", "nosuchuser", "a.test", saying="there is no user nosuchuser")
+        passwd = self.write("passwd", "root:x:0:0:root:/root:/bin/sh\n")
+        switch = self.write("switch", "passwd: files\n")
+        script = 'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/nsswitch.conf || exit 77; shift 2; exec "$@"'
+        elsewhere = ["unshare", "-m", "sh", "-c", script, "sh", passwd, switch]
+        plain = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        for prefix, args, said in ((elsewhere, [], "there is no user nobody: say with --user who workers become"),
+                                   (plain, ["--user", "daemon"], "--user: only root can become another user")):
+            with self.subTest(said):
+                process = subprocess.run(prefix + self.command(*args, "https://a.test/ok"), capture_output=True, stdin=subprocess.DEVNULL,
+                                         timeout=60, check=False)
+                if process.returncode in (1, 77) and b"mount" in process.stderr + process.stdout:
+                    self.skipTest("nothing can be mounted here")
+                self.assertEqual((process.returncode, process.stdout), (2, b""), process.stderr)
+                self.assertIn(said.encode(), process.stderr)
+
     def test_everything_works_confined(self):
         lines = ["https://a.test/gzip/bytes/100000", "expired.test", "https://[::1]:1/", "reset.test", "localhost", "no.invalid",
                  "tls12-rsa.test", "ed25519.test", "needcert.test", "ticketflood.test", "https://a.test/zstd/bytes/3000000"]
         result = self.json("-m", "process", "-w", 2, "--compressed", "-t", 5, lines=lines)
         from harness import kind
         self.assertNotIn("worker-died", [kind(r) for r in result.reports], result.err)
+
+
+CALLS = {"x86_64": {"seccomp": 317, "landlock_create_ruleset": 444}, "aarch64": {"seccomp": 277, "landlock_create_ruleset": 444}}
+
+
+def older_kernel(*calls):
+    """To be called before exec: from now on the kernel doesn't know these calls."""
+    numbers = [CALLS[platform.machine()][c] for c in calls]
+    load, equal, give = 0x20, 0x15, 0x06
+    code = [(load, 0, 0, 0)]
+    for number in numbers:
+        code += [(equal, 0, 1, number), (give, 0, 0, 0x00050000 | errno.ENOSYS)]
+    code.append((give, 0, 0, 0x7fff0000))
+    filters = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *c) for c in code))
+    program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(code), ctypes.addressof(filters)))
+    libc = ctypes.CDLL(None)
+
+    def install():
+        libc.prctl(38, 1, 0, 0, 0)  # no_new_privs
+        if libc.prctl(22, 2, program, 0, 0) != 0:
+            os._exit(99)
+    install.kept = filters
+    return install
+
+
+@__import__("unittest").skipIf("--sandbox" in ARGS or platform.machine() not in CALLS, "the sandbox is off, or the calls' numbers unknown")
+@once
+class OlderKernels(Case):
+    CASES = ((["landlock_create_ruleset"], "landlock"), (["seccomp"], "seccomp"), (["landlock_create_ruleset", "seccomp"], "landlock, seccomp"))
+
+    def setUp(self):
+        super().setUp()
+        here = self.run_with("--version", base=False).out.decode()
+        if "not in this" in here:
+            self.skipTest("something is missing already")
+
+    def test_require_says_what_is_missing(self):
+        for calls, missing in self.CASES:
+            with self.subTest(missing):
+                self.assertUsage("--sandbox", "require", "https://a.test/ok", preexec_fn=older_kernel(*calls),
+                                 saying="this system can't confine workers as required, missing: %s\n" % missing)
+
+    def test_auto_does_what_it_can_and_says_so_once_when_asked(self):
+        for calls, missing in self.CASES:
+            with self.subTest(missing):
+                said = "the sandbox has to do without: %s\n" % missing
+                lines = ["https://h%d.test/ok" % i for i in range(6)]
+                quiet = self.json("-w", 3, lines=lines, preexec_fn=older_kernel(*calls))
+                self.assertEqual((quiet.kinds, quiet.err.count("sandbox")), (["ok"] * 6, 0))
+                told = self.json("-v", "-w", 3, lines=lines, preexec_fn=older_kernel(*calls))
+                self.assertEqual((told.kinds, told.err.count(said)), (["ok"] * 6, 1), told.err)
+
+    def test_the_version_tells(self):
+        for calls, missing in self.CASES:
+            here = self.run_with("--version", base=False, preexec_fn=older_kernel(*calls)).out.decode()
+            for piece in missing.split(", "):
+                self.assertIn("-%s(not in this kernel)" % piece, here)
