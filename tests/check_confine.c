@@ -22,10 +22,12 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "confine/confine.h"
+#include "confine/pieces.h"
 
 /* Each test tries something in a child that has confined itself, and looks at how the child ended. */
 
@@ -666,6 +668,73 @@ START_TEST(names_are_looked_up)
 }
 END_TEST
 
+/* Landlock by itself, without the filter of calls, which would end the process before. */
+
+static bool refused(bool failed, int error)
+{
+    return failed && errno == error;
+}
+
+static int abstract_connect(int fd, const struct sockaddr_un *address)
+{
+    return connect(fd, (const struct sockaddr *)address, (socklen_t)sizeof *address);
+}
+
+/* 0, or the number of the first that was not refused. */
+static int try_all_of_landlock(const struct sockaddr_un *address)
+{
+    char name[] = "true", *const argv[] = {name, NULL};
+    struct sockaddr_in any = {.sin_family = AF_INET};
+    char path[192];
+    snprintf(path, sizeof path, "%s/made", dir);
+    if (!refused(open(unlisted, O_RDONLY) < 0, EACCES))
+        return 1;
+    if (!refused(open(listed, O_WRONLY) < 0, EACCES))
+        return 2;
+    if (!refused(open(path, O_WRONLY | O_CREAT, 0600) < 0, EACCES))
+        return 3;
+    if (!refused(mkdir(path, 0700) < 0, EACCES) || !refused(unlink(listed) < 0, EACCES))
+        return 4;
+    if (!refused(execv("/bin/true", argv) < 0, EACCES))
+        return 5;
+    if (support.landlock_abi >= 3 && !refused(truncate(listed, 0) < 0, EACCES))
+        return 6;
+    if (support.landlock_abi >= 4 &&
+        !refused(bind(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&any, sizeof any) < 0, EACCES))
+        return 7;
+    if (support.landlock_abi >= 6 &&
+        (!refused(kill(getppid(), 0) < 0, EPERM) ||
+         !refused(abstract_connect(socket(AF_UNIX, SOCK_STREAM, 0), address) < 0, EPERM)))
+        return 8;
+    int fd = open(listed, O_RDONLY);
+    return fd < 0 ? 9 : 0;
+}
+
+START_TEST(landlock_alone_refuses_what_it_can)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int status, server = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (!support.kernel[CONFINE_LANDLOCK])
+        return;
+    snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "check_confine-%d", (int)getpid());
+    ck_assert_int_eq(bind(server, (struct sockaddr *)&address, (socklen_t)sizeof address), 0);
+    ck_assert_int_eq(listen(server, 1), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char *paths[] = {listed};
+        struct readable one = {.paths = paths, .count = 1};
+        char message[200];
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+            landlock_restrict(&one, message, sizeof message) < 0)
+            _exit(CONFINE_FAILED);
+        _exit(try_all_of_landlock(&address));
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(exit_code(status), 0);
+    close(server);
+}
+END_TEST
+
 /* Levels. */
 
 START_TEST(off_changes_the_user_and_nothing_else)
@@ -754,6 +823,7 @@ int main(void)
     tcase_add_test(t, the_parents_death_signal_outlives_the_change_of_user);
     tcase_add_test(t, a_tls_handshake_works);
     tcase_add_test(t, names_are_looked_up);
+    tcase_add_test(t, landlock_alone_refuses_what_it_can);
     tcase_add_test(t, off_changes_the_user_and_nothing_else);
     tcase_add_test(t, require_says_what_is_missing);
     tcase_add_test(t, missing_pieces_are_named);
