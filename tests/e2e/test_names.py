@@ -1,8 +1,12 @@
 """Names: the resolver under its deadline, several addresses, --resolve, --connect-to, -4 and -6."""
 import os
+import socket
+import struct
+import subprocess
+import threading
 import time
 
-from harness import Case, kind
+from harness import Case, children, kind, memory_kb, sanitized
 
 ZONE = """
 one.test A 127.0.0.1
@@ -158,5 +162,224 @@ class Names(Case):
                 result = self.json("-m", mode, "-w", 8, lines=lines)
                 self.assertEqual(result.kinds, ["ok"] * 300, result.err)
 
+    def test_few_names_are_remembered(self):
+        """256 a worker: a name among them is asked for once, one that others have pushed out is asked for again."""
+        for others, times in ((100, 1), (300, 2)):
+            self.origin.events_clear()
+            lines = [self.url("first.wild.test")] + ["https://o%d-%d.wild.test:1/" % (others, i) for i in range(others)] + [self.url("first.wild.test")]
+            result = self.json("-4", "-w", 1, "--no-keepalive", lines=lines)
+            self.assertEqual(len(result.reports), others + 2)
+            self.assertEqual((others, self.asked().count("first.wild.test A udp")), (others, times))
+
+    def test_many_names_take_no_memory(self):
+        """A worker that has looked up 8,000 names is no larger than one that has looked up 2,000."""
+        if sanitized():
+            self.skipTest("a sanitizer's memory grows")
+        sizes, process = {}, self.start("-4", "-w", 1, "-f", "text", *self.toward(), stderr=subprocess.DEVNULL)
+
+        def feed():
+            for i in range(9000):
+                process.stdin.write(b"n%d.wild.test:1\n" % i)
+            process.stdin.close()
+
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        for i, _ in enumerate(process.stdout):
+            if i in (2000, 8000):
+                sizes[i] = memory_kb((children(process.pid) or [process.pid])[0], "VmRSS")
+        feeder.join()
+        self.assertEqual((process.wait(), i), (1, 8999))
+        self.assertLess(sizes[8000], sizes[2000] + 400, sizes)
+
     def test_trailing_dot(self):
         self.assertKind(self.fetch(self.url("one.test.")), "ok")
+
+
+class Resolver:
+    """A name server on loopback that answers as a function says: question, tcp -> what is sent (bytes, or None)."""
+
+    def __init__(self, answer, address="127.0.0.1"):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.answer, self.asked = answer, []
+        while True:
+            self.udp, self.tcp = socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_STREAM)
+            self.udp.bind((address, 0))
+            self.port = self.udp.getsockname()[1]
+            try:
+                self.tcp.bind((address, self.port))
+                break
+            except OSError:
+                self.udp.close()
+                self.tcp.close()
+        self.tcp.listen(16)
+        self.threads = [threading.Thread(target=f, daemon=True) for f in (self.serve_udp, self.serve_tcp)]
+        for thread in self.threads:
+            thread.start()
+
+    def serve_udp(self):
+        while True:
+            try:
+                question, whence = self.udp.recvfrom(4096)
+                if not question:
+                    return
+                self.asked.append("udp")
+                reply = self.answer(question, False)
+                if reply is not None:
+                    self.udp.sendto(reply, whence)
+            except OSError:
+                return
+
+    def serve_tcp(self):
+        while True:
+            try:
+                peer, _ = self.tcp.accept()
+            except OSError:
+                return
+            with peer:
+                peer.settimeout(5)
+                try:
+                    head = peer.recv(2, socket.MSG_WAITALL)
+                    question = peer.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL)
+                    self.asked.append("tcp")
+                    reply = self.answer(question, True)
+                    if reply is not None:
+                        peer.sendall(reply)
+                except OSError:
+                    pass
+
+    def close(self):
+        for sock in (self.udp, self.tcp):
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            sock.close()
+
+
+def answer(question, *records, flags=0x8180, count=None, raw=b""):
+    """A reply to a question: records of (type, data) for the name that was asked for."""
+    end = question.index(b"\0", 12) + 5
+    made = b"".join(b"\xc0\x0c" + struct.pack(">HHIH", kind_, 1, 60, len(data)) + data for kind_, data in records)
+    return question[:2] + struct.pack(">HHHHH", flags, 1, len(records) if count is None else count, 0, 0) + question[12:end] + made + raw
+
+
+def framed(message):
+    return struct.pack(">H", len(message)) + message
+
+
+LOOPBACK = (1, b"\x7f\0\0\x01")
+
+
+def with_tcp(on_tcp):
+    """Over UDP the answer is cut (TC), over TCP it is this."""
+    return lambda q, tcp: on_tcp(q) if tcp else answer(q, flags=0x8380)
+
+
+class Liars(Case):
+    """Resolvers that lie, break off or flood: an error or a time-out, never a crash, a hang or somebody else's address."""
+
+    ANSWERS = {
+        "right": (lambda q, tcp: answer(q, LOOPBACK), "ok"),
+        "over TCP": (with_tcp(lambda q: framed(answer(q, LOOPBACK))), "ok"),
+        "four thousand addresses": (with_tcp(lambda q: framed(answer(q, *[LOOPBACK] * 4000))), "ok"),
+        "a chain of aliases": (lambda q, tcp: answer(q, (5, b"\x01x\x04test\0"), raw=b"\x01x\x04test\0" + struct.pack(
+            ">HHIH", 1, 1, 60, 4) + b"\x7f\0\0\x01", count=2), "ok"),
+        "an alias of itself, for ever": (with_tcp(lambda q: framed(answer(q, *[(5, b"\xc0\x0c")] * 3000))), "dns"),
+        "only an alias": (lambda q, tcp: answer(q, (5, b"\x01x\x04test\0")), "dns"),
+        "a name that points at itself": (lambda q, tcp: answer(q, raw=b"\xc0\x1c" * 20, count=1), "dns"),
+        "a name that points ahead": (lambda q, tcp: answer(q, raw=b"\xff\xff" + struct.pack(">HHIH", 1, 1, 60, 4) + b"\x7f\0\0\x01", count=1), "dns"),
+        "an address of three bytes": (lambda q, tcp: answer(q, (1, b"\x7f\0\0")), "dns"),
+        "an address of five bytes": (lambda q, tcp: answer(q, (1, b"\x7f\0\0\1\1")), "dns"),
+        "an address for another name": (lambda q, tcp: answer(q, raw=b"\x05other\x04test\0" + struct.pack(">HHIH", 1, 1, 60, 4) + b"\x7f\0\0\x01",
+                                                              count=1), None),
+        "records that are not there": (lambda q, tcp: answer(q, LOOPBACK, count=60000), "dns"),
+        "a record that ends early": (lambda q, tcp: answer(q, (1, b"\x7f\0\0\1"))[:-2], "dns"),
+        "a record longer than its message": (lambda q, tcp: answer(q, raw=b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 60, 65535), count=1), "dns"),
+        "half a header": (lambda q, tcp: q[:7], "dns"),
+        "nothing": (lambda q, tcp: b"", "dns"),
+        "the question itself": (lambda q, tcp: q, "dns"),
+        "NOTIMP": (lambda q, tcp: answer(q, flags=0x8184), "dns"), "FORMERR": (lambda q, tcp: answer(q, flags=0x8181), "dns"),
+        "SERVFAIL with an address": (lambda q, tcp: answer(q, LOOPBACK, flags=0x8182), "dns"),
+        "NXDOMAIN with an address": (lambda q, tcp: answer(q, LOOPBACK, flags=0x8183), "dns"),
+        "TCP that is closed": (with_tcp(lambda q: b""), "dns"),
+        "TCP with half a length": (with_tcp(lambda q: b"\xff"), "dns"),
+        "TCP that breaks off": (with_tcp(lambda q: framed(answer(q, LOOPBACK))[:-3]), "dns"),
+        "TCP with a message of nothing": (with_tcp(lambda q: b"\0\0"), "dns"),
+        "TCP that is cut again": (with_tcp(lambda q: framed(answer(q, flags=0x8380))), "dns"),
+        "TCP with another id": (with_tcp(lambda q: framed(b"\0\0" + answer(q, LOOPBACK)[2:])), "dns"),
+    }
+
+    def test_each(self):
+        for name, (reply, want) in self.ANSWERS.items():
+            server = Resolver(reply)
+            try:
+                report = self.run_with(*self.trust(), "-4", "-f", "json", "-t", 1, "--connect-timeout", 1.5, "--dns-servers",
+                                       "127.0.0.1:%d" % server.port, "https://liar.test:%d/ok" % self.origin.https, base=False).report
+            finally:
+                server.close()
+            with self.subTest(answer=name):
+                self.assertTrue(server.asked)
+                if want == "ok":
+                    self.assertEqual((kind(report), report["remote_ip"]), ("ok", "127.0.0.1"), report["error"])
+                elif want:
+                    self.assertIn(kind(report), ("dns", "timeout"), report)
+                    self.assertEqual((report["error"]["phase"], report["remote_ip"]), ("dns", None), report)
+
+    def test_servers_at_addresses_of_both_kinds(self):
+        """[v6]:port, several in turn: one that is silent, one that refuses, one that answers."""
+        good, silent = Resolver(lambda q, tcp: answer(q, LOOPBACK)), Resolver(lambda q, tcp: None)
+        refusing = Resolver(lambda q, tcp: answer(q, flags=0x8185))
+        lists = ["127.0.0.1:%d,127.0.0.1:%d" % (silent.port, good.port), "127.0.0.1:%d,127.0.0.1:%d" % (refusing.port, good.port)]
+        servers = [good, silent, refusing]
+        if self.origin.ipv6:
+            servers.append(Resolver(lambda q, tcp: answer(q, LOOPBACK), "::1"))
+            lists += ["[::1]:%d" % servers[-1].port, "127.0.0.1:%d,[::1]:%d" % (silent.port, servers[-1].port)]
+        try:
+            for value in lists:
+                with self.subTest(servers=value):
+                    report = self.run_with(*self.trust(), "-4", "-f", "json", "-t", 20, "--dns-servers", value,
+                                           "https://any.test:%d/ok" % self.origin.https, base=False).report
+                    self.assertKind(report, "ok")
+        finally:
+            for server in servers:
+                server.close()
+
+    def test_somebody_else_s_answer(self):
+        """What comes from another address than was asked is not heard."""
+        other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+        class Elsewhere(Resolver):
+            def serve_udp(self):
+                while True:
+                    question, whence = self.udp.recvfrom(4096)
+                    if not question:
+                        return
+                    self.asked.append("udp")
+                    other.sendto(answer(question, LOOPBACK), whence)
+
+        server = Elsewhere(None)
+        try:
+            report = self.run_with("-k", "-4", "-f", "json", "-t", 1, "--connect-timeout", 1.5, "--dns-servers",
+                                   "127.0.0.1:%d" % server.port, "https://any.test:%d/ok" % self.origin.https, base=False).report
+            self.assertIn(kind(report), ("dns", "timeout"))
+            self.assertTrue(server.asked)
+        finally:
+            server.close()
+            other.close()
+
+    def test_a_passing_failure_is_tried_again(self):
+        """SERVFAIL to all that is asked for the first try; then the name is there."""
+        asked = []
+
+        def reply(question, tcp):
+            asked.append(1)
+            return answer(question, LOOPBACK) if len(asked) > 3 else answer(question, flags=0x8182)
+
+        server = Resolver(reply)
+        try:
+            report = self.run_with(*self.trust(), "-4", "-f", "json", "-t", 5, "--retry", 5, "--retry-delay", 0.05, "--dns-servers",
+                                   "127.0.0.1:%d" % server.port, "https://any.test:%d/ok" % self.origin.https, base=False).report
+        finally:
+            server.close()
+        self.assertKind(report, "ok")
+        self.assertGreater(report["attempts"], 1)
