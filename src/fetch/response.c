@@ -396,10 +396,11 @@ static int framing_with_body(const struct response *r, struct framing *ret, stru
         *ret = (struct framing){FRAMING_CHUNKED, 0, sound && persistent(r)};
         return 0;
     }
-    if (content_length(r, &has_length, &length, err) < 0)
+    /* A transfer coding other than chunked, were it only "identity", leaves the end to the connection. */
+    if (!transfer.present && content_length(r, &has_length, &length, err) < 0)
         return -1;
     if (has_length)
-        *ret = (struct framing){FRAMING_LENGTH, length, !transfer.present && persistent(r)};
+        *ret = (struct framing){FRAMING_LENGTH, length, persistent(r)};
     else
         *ret = (struct framing){FRAMING_CLOSE, 0, false};
     return 0;

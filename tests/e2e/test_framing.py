@@ -86,7 +86,7 @@ CASES = {
     "HTTP/0.9": ("<html>hello</html>\n", b"", (), "http"),
     "HTTP/2 preface": (b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00d", b"", (), "http"),
     "SSH": ("SSH-2.0-OpenSSH_9.2\r\n", b"", (), "http"),
-    "an empty line first": ("\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", b"hello", (), None),
+    "an empty line first": ("\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", b"hello", (), "http"),
     "head too long": (OK + "\r\n", b"", (("repeat", 300, b"X-A: " + b"y" * 1000 + b"\r\n"), ("send", b"\r\n"), "close"), "http"),
     "one field without end": (OK + "\r\nX-A: ", b"", (("repeat", 400, b"y" * 1000), "close"), "http"),
     "too many fields": (OK + "\r\n", b"", (("repeat", 1001, b"A: b\r\n"), ("send", b"\r\n"), "close"), "http"),

@@ -200,12 +200,12 @@ static bool naive_framing(const struct naive *n, struct message *res)
         f->reusable &= length <= 0 || res->status == 304;
         return true;
     }
-    if (transfer == '!' || (transfer != 'c' && length == -2))
+    if (transfer == '!' || (transfer == '-' && length == -2))
         return false;
     if (transfer == 'c')
         *f = (struct framing){FRAMING_CHUNKED, 0, keep && !old && length == -1};
-    else if (length >= 0)
-        *f = (struct framing){FRAMING_LENGTH, (uint64_t)length, keep && transfer == '-'};
+    else if (transfer == '-' && length >= 0)
+        *f = (struct framing){FRAMING_LENGTH, (uint64_t)length, keep};
     else
         *f = (struct framing){FRAMING_CLOSE, 0, false};
     return true;
