@@ -386,6 +386,45 @@ START_TEST(a_worker_is_replaced_after_its_tasks)
 }
 END_TEST
 
+/* A place that becomes free is news to a caller who waits for room, however long another's task takes. */
+START_TEST(a_freed_place_ends_a_poll)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(2);
+    o.max_tasks_per_worker = 1;
+    pool_open(l, &o);
+    pool_submit(l, 1, "sleep 20000");
+    pool_submit(l, 2, "pid");
+    while (!l->of[2].ends)
+        ck_assert_int_gt(executor_poll(l->x, -1, ledger_note, l), 0);
+    while (executor_room(l->x) == 0)
+        ck_assert_int_gt(executor_poll(l->x, -1, ledger_note, l), 0);
+    ck_assert_uint_eq(l->of[1].ends, 0);
+    ck_assert_int_eq(executor_shutdown(l->x, EXECUTOR_CANCEL, deadline_now(), ledger_note, l), 0);
+    executor_free(l->x);
+    free(l);
+}
+END_TEST
+
+/* The same without any task left. */
+START_TEST(a_freed_place_is_told_when_nothing_runs)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(1);
+    o.max_tasks_per_worker = 1;
+    pool_open(l, &o);
+    pool_submit(l, 1, "pid");
+    while (!l->of[1].ends)
+        ck_assert_int_gt(executor_poll(l->x, -1, ledger_note, l), 0);
+    int told = executor_room(l->x) > 0;
+    while (!told && executor_room(l->x) == 0)
+        told = executor_poll(l->x, -1, ledger_note, l);
+    ck_assert_int_gt(told, 0);
+    pool_close(l);
+    free(l);
+}
+END_TEST
+
 START_TEST(a_worker_holds_its_two_pipes_and_nothing_else)
 {
     struct ledger *l = ledger_new();
@@ -571,6 +610,8 @@ int main(void)
     tcase_add_test(t, a_worker_dies_while_it_is_held);
     tcase_add_test(t, time_in_which_nobody_looks_does_not_count);
     tcase_add_test(t, a_worker_is_replaced_after_its_tasks);
+    tcase_add_test(t, a_freed_place_ends_a_poll);
+    tcase_add_test(t, a_freed_place_is_told_when_nothing_runs);
     tcase_add_test(t, a_worker_holds_its_two_pipes_and_nothing_else);
     tcase_add_test(t, signals_for_the_group_do_not_reach_workers);
     tcase_add_loop_test(t, few_descriptors_mean_fewer_workers_and_a_warning, 0, 2);

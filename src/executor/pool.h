@@ -119,7 +119,7 @@ struct executor {
     bool woken;            /* options.wake_fd was readable at the last look */
     executor_handler *handler;
     void *handler_arg;
-    int events; /* handed over in the present call */
+    int events; /* of the present call: handed over, and places of workers that became free */
 };
 
 /* What epoll says it was: kind and slot in one number. */

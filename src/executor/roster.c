@@ -309,6 +309,7 @@ void worker_bury(struct executor *x, struct worker *w)
     x->living--;
     x->leaving -= w->state == WORKER_LEAVING || w->state == WORKER_DYING;
     x->watch.buried = x->watch.clock;
+    x->events++; /* a caller that waits for room wants to know */
     settle_tasks(x, w, w->current, w->ahead);
     worker_release(x, w);
     slot_settle(x, w);

@@ -15,7 +15,7 @@
 
 #include "base/buffer.h"
 
-enum { GATHER = 256 * 1024, MEMORY_DEVICES = 1 };
+enum { GATHER = 64 * 1024, MEMORY_DEVICES = 1 };
 
 /* How bytes get into the descriptor without a wait outside of poll. */
 enum way {

@@ -16,6 +16,7 @@ class Descriptors(Case):
 
     @once
     def test_nothing_inherited(self):
+        self.origin.events_clear()
         secret = os.open(self.write("secret", "x"), os.O_RDONLY)
         read, write = os.pipe()
         process = self.start("-m", "process", "-w", 6, "-t", 60, "-f", "json", "-o", self.path("out"), "-d", self.path("dir"),
