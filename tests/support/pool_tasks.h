@@ -167,9 +167,12 @@ static inline void test_task(void *state, const void *task, size_t len, struct e
     else if (!strcmp(text, "sleep")) {
         task_sleep((int)number);
         (void)emitter_end(out, "slept", 5);
-    } else if (!strcmp(text, "hang"))
+    } else if (!strcmp(text,
+                       "hang")) { /* the note tells that it was begun: before, it could be given to another */
+        (void)emitter_note(out, "hangs");
+        (void)emitter_flush(out);
         task_sleep(600000);
-    else if (!strcmp(text, "abort"))
+    } else if (!strcmp(text, "abort"))
         abort();
     else if (!strcmp(text, "exit"))
         _exit((int)number);
