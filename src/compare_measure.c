@@ -207,6 +207,8 @@ static int measure_with(const struct measured *what, struct memory_watch *memory
     pid_t pid = start(what, memory->address, up, before);
     close(up[1]);
     int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    if (pid > 0)
+        memory_watch_step_aside();
     if (pidfd >= 0)
         watch(pid, pidfd, signals, memory, ret);
     int r = pid > 0 ? finish(pid, up[0], since, ret) : -1;

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { ROLLUP_MAX = 4096, FIRST_ROOM = 16, ASK_SECONDS = 10 };
@@ -173,6 +175,42 @@ void memory_watch_close(struct memory_watch *watch)
     if (watch->fd >= 0)
         close(watch->fd);
     *watch = (struct memory_watch){.fd = -1};
+}
+
+/* ---- Out of the picture ---- */
+
+/* A mapping of /proc/self/smaps. */
+struct mapping {
+    uintptr_t start, end;
+    bool of_file; /* read only */
+    bool own;     /* it has pages that are no longer the file's: relocations */
+};
+
+static void let_go(const struct mapping *m)
+{
+    if (m->of_file && !m->own)
+        (void)madvise((void *)m->start, m->end - m->start, MADV_DONTNEED);
+}
+
+void memory_watch_step_aside(void)
+{
+    struct mapping m = {0};
+    char line[4608], mode[5];
+    uintptr_t start, end;
+    unsigned long kb;
+    FILE *f = fopen("/proc/self/smaps", "re");
+    if (!f)
+        return;
+    while (fgets(line, sizeof line, f)) {
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &start, &end, mode) == 3) {
+            let_go(&m);
+            m = (struct mapping){start, end, mode[1] == '-' && strchr(line, '/'), false};
+        } else if (sscanf(line, "Anonymous: %lu", &kb) == 1) {
+            m.own = kb > 0;
+        }
+    }
+    let_go(&m);
+    fclose(f);
 }
 
 /* ---- Reading ---- */

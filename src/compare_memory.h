@@ -3,12 +3,13 @@
  * by its parent's user any more, so each process opens its own smaps_rollup before that and sends the
  * descriptor to the measurer, who reads it as often as it likes.
  *   1. memory_watch_open    the measurer, before the run is made
- *   2. memory_watch_tell    the run's process, and each worker process before it confines itself
- *   3. memory_watch_take    the measurer, whenever watch->fd is readable
- *   4. memory_watch_sum     as often as wanted; those that have ended are dropped
- *   5. memory_watch_ask     the run, when its work is done and its workers still have all they took
- *   6. memory_watch_answer  the measurer, who has looked
- *   7. memory_watch_close
+ *   2. memory_watch_step_aside  the measurer, when the run has been made
+ *   3. memory_watch_tell    the run's process, and each worker process before it confines itself
+ *   4. memory_watch_take    the measurer, whenever watch->fd is readable
+ *   5. memory_watch_sum     as often as wanted; those that have ended are dropped
+ *   6. memory_watch_ask     the run, when its work is done and its workers still have all they took
+ *   7. memory_watch_answer  the measurer, who has looked
+ *   8. memory_watch_close
  */
 #ifndef PFETCH_COMPARE_MEMORY_H
 #define PFETCH_COMPARE_MEMORY_H
@@ -38,6 +39,10 @@ struct memory {
 
 /* 0, or -1 with errno. */
 int memory_watch_open(struct memory_watch *watch);
+
+/* The measurer shares its program and libraries with the run, and PSS divides what is shared: lets go of all
+ * of it that comes back from its file when it is used again. */
+void memory_watch_step_aside(void);
 
 /* In the process that is to be looked at. Does nothing where it can't: the run goes on without. */
 void memory_watch_tell(const char *address);

@@ -157,6 +157,21 @@ class Measure(Case):
     def test_memory_is_what_others_see(self):
         self.compare_memory()
 
+    @unittest.skipIf(sanitized(), "memory is not its own")
+    def test_the_measurer_takes_no_share(self):
+        """What it maps of the libraries would be taken off the run's PSS."""
+        process, _ = self.held("thread")
+        shared = {}
+        with open("/proc/%d/smaps" % process.pid, encoding="ascii", errors="replace") as f:
+            for line in f:
+                if "-" in line.split()[0]:
+                    name = line.split()[-1]
+                elif line.startswith(("Rss:", "Anonymous:")):
+                    sign = 1 if line.startswith("Rss:") else -1
+                    shared[name] = shared.get(name, 0) + sign * int(line.split()[1])
+        self.finish(process)
+        self.assertEqual([kb for name, kb in shared.items() if "libcrypto" in name and kb > 100], [], shared)
+
     @unittest.skipIf(os.geteuid() or sanitized(), "needs root, to become somebody else")
     def test_memory_of_confined_workers_as_a_plain_user(self):
         """Confined workers hide their memory from a parent without privileges: it must have looked before."""
