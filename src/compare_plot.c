@@ -50,14 +50,48 @@ static void put_data(FILE *f, const struct plot_point *points, size_t count)
     fputs("END\n", f);
 }
 
+static bool is_first(const struct plot_point *points, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (points[i].workers == points[at].workers)
+            return false;
+    return true;
+}
+
+/* Room beside the first and the last number, and no numbers but those that were tried. */
+static void put_axis(FILE *f, const struct plot_point *points, size_t count)
+{
+    uint32_t least = UINT32_MAX, most = 1;
+    const char *comma = "";
+    fputs("set logscale x 2\nset xlabel 'workers'\nset xtics nomirror (", f);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t n = points[i].workers;
+        least = n < least ? n : least;
+        most = n > most ? n : most;
+        if (!is_first(points, i))
+            continue;
+        fprintf(f, "%s%u", comma, n);
+        comma = ", ";
+    }
+    fprintf(f, ")\nset xrange [%.3f:%.3f]\n", least / 1.25, most * 1.25);
+}
+
+/* Modes may lie on each other: a mark, a size and dashes of its own for each. */
 static void put_panel(FILE *f, const struct plot_point *points, size_t count, const char *title, int column)
 {
+    static const char *const looks[] = {"pointtype 5 pointsize 1.1 linecolor 'black'",
+                                        "pointtype 7 pointsize 1.1 linecolor '#0072b2'",
+                                        "pointtype 9 pointsize 1.2 dashtype 2 linecolor '#d55e00'"};
+    static const char *const modes[] = {"serial", "thread", "process"};
     fprintf(f, "set ylabel '%s'\nplot ", title);
     for (size_t i = 0, block = 0; i < count; i++) {
+        size_t look = 0;
         if (i > 0 && strcmp(points[i].mode, points[i - 1].mode) == 0)
             continue;
-        fprintf(f, "%s$data index %zu using 1:%d with linespoints linewidth 2 pointtype 7 title '%s'",
-                block ? ", " : "", block, column, points[i].mode);
+        while (look < sizeof modes / sizeof *modes - 1 && strcmp(points[i].mode, modes[look]) != 0)
+            look++;
+        fprintf(f, "%s$data index %zu using 1:%d with linespoints linewidth 2 %s title '%s'",
+                block ? ", " : "", block, column, looks[look], points[i].mode);
         block++;
     }
     fputc('\n', f);
@@ -67,9 +101,10 @@ static void put_script(FILE *f, const struct plot_point *points, size_t count)
 {
     put_data(f, points, count);
     fputs("set terminal svg size 900,420 font 'sans,12' background 'white'\n"
-          "set multiplot layout 1,2\nset logscale x 2\nset xlabel 'workers'\nset yrange [0:*]\nset grid\nset "
-          "key top right\n",
+          "set multiplot layout 1,2\nset border 3\nset ytics nomirror\nset yrange [0:*]\nset grid\n"
+          "set key outside center top horizontal\n",
           f);
+    put_axis(f, points, count);
     put_panel(f, points, count, "real time, seconds", 2);
     put_panel(f, points, count, "peak memory, MB of PSS", 3);
     fputs("unset multiplot\n", f);
