@@ -1,7 +1,7 @@
 """--rate, --per-host, --per-host-delay, Retry-After of a host, --deny and --allow, --halt, --exit-zero."""
 import time
 
-from harness import Case, POOLS, kind
+from harness import Case, POOLS, SLOW, kind, sanitized
 
 
 class Politeness(Case):
@@ -17,6 +17,25 @@ class Politeness(Case):
                 self.assertGreater(time.monotonic() - begin, 2.5)
                 at = [t for t, _ in self.starts()]
                 self.assertEqual([i for i, t in enumerate(at) if t < begin + i / 20], [])
+
+    def test_rate_over_ten_seconds(self):
+        """True to within 5 %, by either way of dealing out; a machine that is busy elsewhere gets a second and third chance."""
+        if sanitized() or SLOW > 1:
+            self.skipTest("too slow here")
+        for mode in self.each_mode(POOLS):
+            dispatch = "affinity" if mode == "process" else "round-robin"
+            for chance in range(3):
+                self.origin.events_clear()
+                lines = ["https://h%d.test/ok" % (i % 7) for i in range(400)]
+                result = self.json("-m", mode, "-w", 8, "--dispatch", dispatch, "--rate", "40/s", lines=lines)
+                self.assertEqual(result.kinds, ["ok"] * 400)
+                at = sorted(t for t, _ in self.starts())
+                took = at[-1] - at[0]
+                self.assertGreater(took, 399 / 40 * 0.95)
+                if took < 399 / 40 * 1.05:
+                    break
+            else:
+                self.fail("400 starts at 40/s took %.2f s" % took)
 
     def test_rate_units(self):
         self.assertEqual(self.json("--rate", "60/m", "https://a.test/ok").kinds, ["ok"])
@@ -71,6 +90,20 @@ class Politeness(Case):
                     free = [t for t, h in self.starts() if h == "free.test"]
                     self.assertGreaterEqual(busy[1] - busy[0], 4)
                     self.assertLess(max(free) - busy[0], busy[1] - busy[0])
+
+    def test_a_date_and_429_pause_the_host(self):
+        """A date counts as seconds do; other statuses than 429 and 503, and dates that are past, pause nobody."""
+        behind = time.time() - time.monotonic()
+        for status, ahead, paused in ((429, 4, True), (503, 4, True), (200, 60, False), (404, 60, False), (503, -60, False)):
+            with self.subTest(status=status, ahead=ahead):
+                self.origin.events_clear()
+                date = int(time.time()) + ahead
+                text = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(date)).replace(" ", "%20")
+                lines = ["https://busy.test/retryafter/%s/status/%d" % (text, status), "https://busy.test/ok"]
+                result = self.json("-w", 1, "--per-host", 1, lines=lines, timeout=50)
+                self.assertEqual(result.kinds, ["ok"] * 2)
+                if paused:
+                    self.assertGreaterEqual(self.starts()[1][0] + behind, date - 0.05)
 
 
 class Denied(Case):

@@ -268,6 +268,52 @@ class Versions(Case):
         self.assertIn(kind(self.fetch("wrongalpn.test")), ("tls", "http", "truncated"))
 
 
+@once
+class Weak(Case):
+    """What servers are told to speak that nobody should (as badssl.com has it): refused in the handshake, as curl does."""
+
+    PLANS = {  # the arguments of openssl s_server: answered or not
+        "the usual": ([], "ok"), "static RSA keys": (["-tls1_2", "-cipher", "AES128-SHA"], "ok"),
+        "CBC without encrypt-then-MAC": (["-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA"], "ok"), "P-521": (["-groups", "P-521"], "ok"),
+        "no encryption": (["-tls1_2", "-cipher", "eNULL:@SECLEVEL=0"], "tls"), "no authentication": (["-tls1_2", "-cipher", "aNULL:@SECLEVEL=0"], "tls"),
+        "short tags": (["-tls1_2", "-cipher", "AES128-CCM8:@SECLEVEL=0"], "tls"), "a shared key": (["-psk", "1a2b", "-nocert"], "tls"),
+        "TLS 1.0": (["-tls1", "-cipher", "ALL:@SECLEVEL=0"], "tls"), "TLS 1.1": (["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"], "tls"),
+        "SHA-1 signatures": (["-tls1_2", "-sigalgs", "RSA+SHA1", "-cipher", "ECDHE:@SECLEVEL=0"], "tls"),
+    }
+
+    def toward(self):
+        return []
+
+    def serve(self, args):
+        """A server with these settings, and its port."""
+        server = subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", self.path("pem"), "-key", self.path("key"), "-www", *args],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        self.addCleanup(server.stdout.close)
+        for line in server.stdout:
+            if line.startswith(b"ACCEPT"):
+                return server, int(line.rsplit(b":", 1)[1])
+        return server, None
+
+    def test_each(self):
+        if not shutil.which("openssl"):
+            self.skipTest("no openssl here")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.path("key"), "-out", self.path("pem"), "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+        for name, (args, want) in self.PLANS.items():
+            server, port = self.serve(args)
+            with self.subTest(server=name):
+                self.assertIsNotNone(port, "the server did not start")
+                url = "https://localhost:%d/" % port
+                report = self.fetch(url, "-4", "--cacert", self.path("pem"))
+                self.assertKind(report, want, None if want == "ok" else "tls")
+                if shutil.which("curl"):
+                    run = subprocess.run(["curl", "-q", "-s", "-4", "--cacert", self.path("pem"), "-o", os.devnull, url], env=environment(), timeout=60, check=False)
+                    self.assertEqual(run.returncode, 0 if want == "ok" else 35)
+            server.kill()
+
+
 class Floods(Case):
     def test_bounded(self):
         for mode in self.each_mode():
