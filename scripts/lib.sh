@@ -17,6 +17,7 @@ test_packages=(
     valgrind cppcheck shellcheck abigail-tools g++
     bash-completion fish zsh parallel openssh-client python3-yaml
     curl apache2-bin stunnel4 gnutls-bin
+    ccache
 )
 # Their packages start servers, which is nothing to do to somebody's own machine: there their tests are skipped.
 [ -z "${CI-}" ] || test_packages+=(openssh-server nginx-light lighttpd lighttpd-mod-openssl lighttpd-mod-deflate

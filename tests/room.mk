@@ -79,7 +79,11 @@ dist_noinst_SCRIPTS += scripts/check scripts/run scripts/format scripts/fuzz scr
 check-units:
 	$(MAKE) check TESTS='$(filter tests/check_%,$(TESTS))'
 
+# The longest first, so that none of them is left alone at the end.
+E2E_SLOWEST = $(patsubst %,tests/e2e/test_%.py,\
+	journal pool signals limits memory takeover hostile timeouts politeness retries encodings servers warc)
+
 check-e2e:
-	$(MAKE) check TESTS='$(filter tests/e2e/%,$(TESTS))'
+	$(MAKE) check TESTS='$(E2E_SLOWEST) $(filter-out $(E2E_SLOWEST),$(filter tests/e2e/%,$(TESTS)))'
 
 .PHONY: check-units check-e2e
