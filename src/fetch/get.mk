@@ -10,8 +10,11 @@ libfetch_a_SOURCES += \
 	src/fetch/setup.c
 
 if HAVE_CHECK
-check_PROGRAMS += tests/check_request tests/check_retry_after
-TESTS += tests/check_request tests/check_retry_after
+check_PROGRAMS += tests/check_idle tests/check_request tests/check_retry_after
+TESTS += tests/check_idle tests/check_request tests/check_retry_after
+tests_check_idle_SOURCES = tests/check_idle.c
+tests_check_idle_CPPFLAGS = $(CHECK_CPPFLAGS) $(OPENSSL_CFLAGS)
+tests_check_idle_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_request_SOURCES = tests/check_request.c
 tests_check_request_CPPFLAGS = $(CHECK_CPPFLAGS) $(OPENSSL_CFLAGS)
 tests_check_request_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)

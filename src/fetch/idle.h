@@ -1,6 +1,6 @@
 /*
  * Idle connections of one worker, kept for its next fetch of the same origin; the least recently used goes
- * first.
+ * first. How many are kept follows the need: a few, and more as origins come back whose connection had to go.
  */
 #ifndef PFETCH_FETCH_IDLE_H
 #define PFETCH_FETCH_IDLE_H
