@@ -335,14 +335,20 @@ END_TEST
 
 static int look_at_self(void *arg)
 {
+    static const struct {
+        __rlimit_resource_t resource;
+        rlim_t most;
+    } limits[] = {{RLIMIT_NOFILE, 256}, {RLIMIT_NPROC, 0},    {RLIMIT_FSIZE, 0},
+                  {RLIMIT_MEMLOCK, 0},  {RLIMIT_MSGQUEUE, 0}, {RLIMIT_RTPRIO, 0}};
     struct rlimit limit;
     (void)arg;
     if (geteuid() == 0 || getuid() == 0)
         return 1;
     if (getrlimit(RLIMIT_CORE, &limit) < 0 || limit.rlim_max != 0)
         return 2;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > 256)
-        return 3;
+    for (int i = 0; i < (int)(sizeof limits / sizeof *limits); i++)
+        if (getrlimit(limits[i].resource, &limit) < 0 || limit.rlim_cur > limits[i].most)
+            return 3 + i;
     return WORKED;
 }
 

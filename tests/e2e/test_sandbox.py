@@ -8,7 +8,7 @@ import shutil
 import struct
 import subprocess
 
-from harness import ARGS, Case, children, end_session, once
+from harness import ARGS, Case, children, end_session, once, sanitized
 
 
 @__import__("unittest").skipIf("--sandbox" in ARGS, "the sandbox is off in this run")
@@ -38,7 +38,11 @@ class Sandbox(Case):
                 self.assertEqual(int(status[caps], 16), 0, caps)
             with open("/proc/%d/limits" % pid, encoding="ascii") as f:
                 limits = {line[:26].strip(): line[26:].split()[0] for line in f}
-            self.assertEqual(limits["Max core file size"], "0")
+            for name in ("core file size", "processes", "file size", "locked memory", "msgqueue size", "realtime priority"):
+                self.assertEqual(limits["Max " + name], "0", name)
+            self.assertLessEqual(int(limits["Max open files"]), 256)
+            if not sanitized():
+                self.assertLess(int(limits["Max address space"]), 2 << 30)
         process.terminate()
         self.finish(process)
 
