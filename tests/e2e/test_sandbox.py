@@ -50,7 +50,7 @@ class Sandbox(Case):
         if os.geteuid() != 0:
             self.skipTest("needs root")
         for args, name in (([], "nobody"), (["--user", "daemon"], "daemon")):
-            process = self.held(*args)
+            process = self.held(*args, preexec_fn=lambda: os.setgroups([0, 4, 24]))
             want = pwd.getpwnam(name)
             for pid in children(process.pid):
                 status = self.status(pid)
@@ -60,6 +60,27 @@ class Sandbox(Case):
             self.assertEqual(self.status(process.pid)["Uid"].split()[1], "0")
             process.terminate()
             self.finish(process)
+
+    def test_capabilities_are_given_up_without_a_change_of_user(self):
+        """By root that stays root, and by a plain user that was given some."""
+        if os.geteuid() != 0 or not shutil.which("setpriv"):
+            self.skipTest("needs root and setpriv")
+        given = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+net_raw", "--ambient-caps=+net_raw"]
+        for prefix, args in (([], ["--user", "root"]), (given, [])):
+            with self.subTest(prefix=prefix):
+                self.origin.events_clear()
+                command = prefix + self.command("-m", "process", "-w", 1, "-t", 60, "-f", "json", *args, "https://a.test/stall/5/bytes/9")
+                process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                           start_new_session=True)
+                self.addCleanup(end_session, process)
+                self.wait_until(lambda: self.origin.events("request"), "a fetch in flight")
+                self.assertNotEqual(int(self.status(process.pid)["CapEff"], 16), 0)
+                for pid in children(process.pid):
+                    status = self.status(pid)
+                    for caps in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+                        self.assertEqual(int(status[caps], 16), 0, caps)
+                process.terminate()
+                process.communicate(timeout=60)
 
     def test_off(self):
         process = self.held("--sandbox", "off")
