@@ -27,13 +27,14 @@ static int fill_standard_descriptors(void)
 }
 
 /* A parent that ignores SIGCHLD would take our workers' ends from us. A file that may not grow any more is an
- * output that fails, and no reason to die. SIGHUP, SIGINT and SIGQUIT stay as they came: ignored under nohup,
- * and in a shell's background. */
+ * output that fails, and no reason to die; nor is somebody who asks how it goes, before the run or after it.
+ * SIGHUP, SIGINT and SIGQUIT stay as they came: ignored under nohup, and in a shell's background. */
 static void restore_signals(void)
 {
     struct sigaction fresh = {.sa_handler = SIG_DFL}, ignored = {.sa_handler = SIG_IGN};
     sigaction(SIGCHLD, &fresh, NULL);
     sigaction(SIGXFSZ, &ignored, NULL);
+    sigaction(SIGUSR1, &ignored, NULL);
 }
 
 /* --help and --version count only if they could be written. */

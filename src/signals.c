@@ -38,11 +38,12 @@ static int watch(int epoll, int fd)
 int signals_open(struct signals *s)
 {
     sigset_t set;
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, plain = {.sa_handler = SIG_DFL};
     undo_ignored_interrupt();
     stop_set(&set);
     sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_BLOCK, &set, &s->before);
+    sigaction(SIGUSR1, &plain, &s->status_before); /* to be read, it must not be ignored */
     sigaction(SIGPIPE, &ignore, &s->pipe_before);
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -62,6 +63,7 @@ void signals_close(struct signals *s)
         if (fds[i] >= 0)
             close(fds[i]);
     sigaction(SIGPIPE, &s->pipe_before, NULL);
+    sigaction(SIGUSR1, &s->status_before, NULL);
     sigprocmask(SIG_SETMASK, &s->before, NULL);
 }
 

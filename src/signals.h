@@ -15,7 +15,7 @@ struct signals {
     int signal_fd;
     int timer_fd;
     sigset_t before;
-    struct sigaction pipe_before;
+    struct sigaction pipe_before, status_before;
 };
 
 /* Takes the signals over. HUP stays ignored where it was (nohup). 0, or -1 with errno. */

@@ -17,7 +17,6 @@ def lines_of(path):
         return [x for x in f.read().split(b"\n")[:-1] if x[:1] != b"#"]
 
 
-@once
 class FullDisk(Case):
     """A small file system of its own; what the journal says done must be there, whole."""
 
@@ -48,6 +47,8 @@ class FullDisk(Case):
         self.assertEqual(result.status, 3, result)
         self.assertIn(named, result.err)
         self.assertIn("No space left", result.err)
+        self.assertRegex(result.err, r"output \d")
+        self.assertNotIn("worker-died", result.err)
         return result
 
     def test_of_bodies_in_a_directory(self):

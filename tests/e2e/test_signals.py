@@ -3,10 +3,16 @@ import fcntl
 import os
 import signal
 import subprocess
+import sys
 import termios
 import time
 
 from harness import Case, children, kind, once, session_pids
+
+
+def waiting(fd):
+    """Bytes in a pipe."""
+    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 class Signals(Case):
@@ -86,6 +92,29 @@ class Signals(Case):
                     self.assertNotIn(b"roken pipe", err)
                     self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left")
 
+    def test_usr1_before_and_after_the_run(self):
+        """Whoever asks again and again does not end it."""
+        for mode in self.each_mode():
+            with self.subTest(mode=mode):
+                for _ in range(20):
+                    process = self.start("-m", mode, "-f", "none", "-q", "bad line")
+                    self.wait_until(lambda p=process: self.is_running_pfetch(p), "it is past its loading")
+                    while process.poll() is None:
+                        process.send_signal(signal.SIGUSR1)
+                    self.assertEqual(process.returncode, 1)
+                    process.communicate()
+
+    def is_running_pfetch(self, process):
+        """Past the loader and main's first lines: USR1 is ignored or blocked."""
+        try:
+            with open("/proc/%d/status" % process.pid, encoding="ascii") as f:
+                status = dict(line.split(":", 1) for line in f if ":" in line)
+        except OSError:
+            return True
+        if "SigIgn" not in status:
+            return True
+        return (int(status["SigIgn"], 16) | int(status["SigBlk"], 16)) >> (signal.SIGUSR1 - 1) & 1 or process.poll() is not None
+
     def test_usr1_says_where_things_stand(self):
         for mode in self.each_mode():
             with self.subTest(mode=mode):
@@ -96,6 +125,24 @@ class Signals(Case):
                 process.send_signal(signal.SIGTERM)
                 self.assertEqual(self.finish(process).status, 143)
 
+    def test_while_nobody_reads_standard_output(self):
+        """No worker is blamed for what could not be written."""
+        for mode in self.each_mode():
+            for form in ("body", "json"):
+                with self.subTest(mode=mode, form=form):
+                    lines = self.write("list", "https://a.test/bytes/3000000\n" * 3 + "https://a.test/header/X/%s/ok\n" % ("y" * 3000) * 100)
+                    read, write = os.pipe()
+                    process = self.start("-m", mode, "-w", 2, "-f", form, "-i", lines, stdin=subprocess.DEVNULL, stdout=write)
+                    os.close(write)
+                    self.addCleanup(os.close, read)
+                    self.wait_until(lambda r=read: waiting(r) > 50000, "the pipe is full")
+                    process.send_signal(signal.SIGTERM)
+                    err = process.communicate(timeout=60)[1].decode()
+                    self.assertEqual(process.returncode, 143, err)
+                    self.assertNotIn("worker-died", err)
+                    if form == "body":
+                        self.assertIn("cancelled", err)
+
     def test_while_nobody_reads_standard_error(self):
         for mode in self.each_mode():
             for args in (["-f", "none", "-v"], ["-f", "body", "-o", os.devnull]):
@@ -105,7 +152,7 @@ class Signals(Case):
                     process = self.start("-m", mode, "-w", 2, *args, "-i", lines, stdin=subprocess.DEVNULL, stderr=write)
                     os.close(write)
                     self.addCleanup(os.close, read)
-                    self.wait_until(lambda r=read: fcntl.ioctl(r, termios.FIONREAD, b"1234")[1] >= 0xe0, "the pipe is full")
+                    self.wait_until(lambda r=read: waiting(r) > 50000, "the pipe is full")
                     process.send_signal(signal.SIGUSR1)
                     process.send_signal(signal.SIGTERM)
                     self.assertEqual(process.wait(60), 143)
