@@ -60,7 +60,8 @@ void say_summary(struct run *r)
     char remark[64] = "";
     buffer_init(&b, 16 * 1024);
     if (r->halted)
-        snprintf(remark, sizeof remark, "halted after %" PRIu64 " failures", summary_failed(&r->summary));
+        snprintf(remark, sizeof remark, "halted after %" PRIu64 " failure%s", summary_failed(&r->summary),
+                 summary_failed(&r->summary) == 1 ? "" : "s");
     else if (r->signal)
         snprintf(remark, sizeof remark, "ended by SIG%s", sigabbrev_np(r->signal));
     if (summary_put(&b, &r->summary, (deadline_now() - r->started), remark) == 0)

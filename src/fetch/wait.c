@@ -83,7 +83,7 @@ int wait_failed(const struct wait *w, enum wait_result result, enum error_phase 
 {
     int64_t now = deadline_now();
     if (result == WAIT_CANCELLED)
-        return error_set(err, ERROR_CANCELLED, phase, "cancelled");
+        return error_set(err, ERROR_CANCELLED, phase, "the run was ended before this target was done");
     if (now >= w->whole)
         return wait_timed_out(err, phase, "the fetch did not end", w->whole_limit, "--max-time");
     if (now >= w->phase)
