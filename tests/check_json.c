@@ -110,12 +110,46 @@ START_TEST(broken_fields_are_cut)
 }
 END_TEST
 
+/* Whatever text a server, or a worker that was taken over, has a say in. */
+START_TEST(every_text_is_escaped)
+{
+    static const char evil[] = "E\"\n\x1b\\";
+    struct fetch_conn conn;
+    struct buffer packed, more;
+    struct report r = full_report(&conn, &packed);
+    char *const texts[] = {conn.remote_ip,    conn.tls_version, conn.tls_cipher,      conn.cert.sha256,
+                           conn.cert.subject, conn.cert.issuer, conn.cert.not_before, conn.cert.not_after};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        memcpy(texts[i], evil, sizeof evil);
+    memcpy(conn.cert.names, "E\"\x1b", 4);
+    buffer_init(&more, 1000);
+    pack_string(&more, evil);
+    pack_string(&more, evil);
+    r.redirects = r.fields = buffer_span(&more);
+    r.field_count = 1;
+    r.target = r.url = span_of(evil);
+    r.version = r.sha256 = r.file = evil;
+    error_set(&r.error, ERROR_TLS, PHASE_TLS, "%s", evil);
+    const char *text = json(true, true, &r);
+    size_t found = 0;
+    for (const char *p = text; (p = strstr(p, "E\\\"")); p++)
+        found++;
+    ck_assert_uint_eq(found, 19);
+    ck_assert_ptr_null(strstr(text, "E\""));
+    for (const char *p = text; *p; p++)
+        ck_assert_msg((unsigned char)*p >= 0x20 || (*p == '\n' && p[1] == 0), "byte %zu", (size_t)(p - text));
+    buffer_free(&packed);
+    buffer_free(&more);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("json");
     TCase *t = tcase_create("json");
     tcase_add_test(t, a_full_report);
     tcase_add_test(t, a_bad_line);
+    tcase_add_test(t, every_text_is_escaped);
     tcase_add_test(t, a_handshake_that_failed);
     tcase_add_test(t, file_and_sha256_are_there_when_asked_for);
     tcase_add_test(t, a_start_that_is_not_known_is_now);
