@@ -137,6 +137,20 @@ void run_unsubmitted(struct run *r, struct job *job)
     schedule_unstart(r->schedule, &job->item, deadline_now());
 }
 
+/* What waits for a FIFO's reader can't be told of a signal: it ends the run at once then. */
+static int write_journal(struct run *r, const struct job *job, struct fetch_error *err)
+{
+    bool waits = joblog_may_wait(r->joblog);
+    if (waits) {
+        (void)run_wake(r);
+        signals_let_kill();
+    }
+    int result = joblog_write(r->joblog, &job->done, job->occurrence, r->o->sync, err);
+    if (waits && !r->signal)
+        signals_hold();
+    return result;
+}
+
 /* The target's output has left: now the journal may say that it is done. */
 void run_on_delivered(void *arg, void *owner)
 {
@@ -146,7 +160,7 @@ void run_on_delivered(void *arg, void *owner)
     if (r->joblog && job->done.error.kind != ERROR_CANCELLED && job->done.error.kind != ERROR_OUTPUT &&
         !r->output_failed) {
         bool written = !r->o->sync || outputs_flush(r->outputs, true, &err) == 0;
-        if (!written || joblog_write(r->joblog, &job->done, job->occurrence, r->o->sync, &err) < 0)
+        if (!written || write_journal(r, job, &err) < 0)
             run_output_failed(r, &err);
     }
     enter_state(r, job, JOB_READ);

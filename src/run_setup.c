@@ -98,7 +98,10 @@ static int open_journal(struct run *r, bool resume)
     struct fetch_error err;
     if (r->joblog || !r->o->joblog_path || r->o->dry_run)
         return 0;
-    return joblog_open(r->o->joblog_path, resume, &r->joblog, &err) < 0 ? failed(r, &err) : 0;
+    signals_let_kill(); /* a FIFO may wait */
+    int result = joblog_open(r->o->joblog_path, resume, &r->joblog, &err);
+    signals_hold();
+    return result < 0 ? failed(r, &err) : 0;
 }
 
 /* It is ours before it is read: what another run still wrote would be done twice. */

@@ -33,6 +33,9 @@ int joblog_open(const char *path, bool resume, struct joblog **ret, struct fetch
 int joblog_write(struct joblog *j, const struct report *report, uint32_t occurrence, bool sync,
                  struct fetch_error *err);
 
+/* True if it is no file: a write may wait for its reader. */
+bool joblog_may_wait(const struct joblog *j);
+
 /* Releases it; NULL is fine. 0; or -1 with ERROR_OUTPUT, when closing reports a failed write. */
 int joblog_close(struct joblog *j, struct fetch_error *err);
 

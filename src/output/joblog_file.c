@@ -265,6 +265,11 @@ int joblog_write(struct joblog *j, const struct report *report, uint32_t occurre
     return append(j, j->line.data, j->line.len, sync, err);
 }
 
+bool joblog_may_wait(const struct joblog *j)
+{
+    return !j->regular;
+}
+
 int joblog_close(struct joblog *j, struct fetch_error *err)
 {
     int result = 0;

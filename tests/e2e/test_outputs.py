@@ -1,9 +1,12 @@
 """Outputs that fail or wait: full and read-only ones, FIFOs nobody reads, and what the journal says then."""
+import fcntl
 import os
 import resource
 import shutil
 import signal
 import subprocess
+import sys
+import termios
 import time
 import unittest
 
@@ -144,6 +147,19 @@ class Waiting(Case):
                 return "wait_for_partner" in f.read() or time.sleep(0.5)
         except OSError:
             return time.sleep(0.5) or True
+
+    def test_a_signal_while_nobody_reads_the_journal(self):
+        fifo = self.path("fifo")
+        os.mkfifo(fifo)
+        unread = os.open(fifo, os.O_RDWR)
+        self.addCleanup(os.close, unread)
+        lines = self.write("list", "".join("no target %d\n" % i for i in range(3000)))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            process = self.start("-f", "none", "--joblog", fifo, "-i", lines)
+            self.wait_until(lambda: int.from_bytes(fcntl.ioctl(unread, termios.FIONREAD, bytes(4)), sys.byteorder) > 60000, "it is full")
+            time.sleep(0.1)
+            process.send_signal(number)
+            self.assertIn(process.wait(30), (-number, 128 + number))
 
     def test_a_journal_line_comes_after_its_output(self):
         """Who reads nothing has been given nothing: not a line in the journal, whatever was fetched."""
