@@ -90,10 +90,10 @@ class Encodings(Case):
                     self.assertEqual((coding, kind(report)), (coding, "too-large"))
 
     def test_a_bomb_needs_no_memory(self):
-        """Whoever decodes 100 MB of zeros: the worker, or with threads the program."""
-        for coding in ("gzip", "br", "zstd", "br/zstd"):
+        """Whoever decodes 60 MB of zeros: the worker, or with threads the program."""
+        for coding in ("gzip", "br", "zstd"):
             self.origin.events_clear()
-            process = self.start("-w", 1, "-f", "none", "--compressed", "https://a.test/%s/zeros/100000000" % coding,
+            process = self.start("-w", 1, "-f", "none", "--compressed", "https://a.test/%s/zeros/60000000" % coding,
                                  "https://b.test/stall/5/bytes/9", "-t", "60", "--max-time", "100")
             self.wait_until(lambda: any("stall" in e.get("line", "") for e in self.origin.events("request")), "the second fetch", 100)
             peaks = [memory_kb(pid, "VmHWM") for pid in [process.pid, *children(process.pid)]]
