@@ -226,7 +226,8 @@ static int end_exchange(struct warc *w, struct visit *v, const char *truncated, 
     if (!x)
         return 0;
     if (x->hop) {
-        truncated = x->payload && !x->whole ? "length" : NULL;
+        bool cut = x->payload && !x->whole;
+        truncated = !cut ? NULL : truncated ? truncated : "length";
         payload = x->payload ? digest : NULL;
         if (x->payload)
             warc_digest_text(x->payload, digest);

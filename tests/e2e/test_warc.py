@@ -12,7 +12,7 @@ import unittest
 from urllib.parse import quote
 
 import warc_reader
-from harness import TOP, Case, once, pattern, sanitized
+from harness import TOP, Case, once, pattern, sanitized, script
 from warc_reader import exchanges
 
 WARCIO = os.environ.get("WARCIO") or os.path.join(TOP, "build", "warcio", "node_modules", "warcio")
@@ -115,6 +115,13 @@ class Records(Warc):
                     self.assertEqual((kinds["https://a.test/" + path], response.get("WARC-Truncated")), (kind, cut), path)
                     if length is not None:
                         self.assertEqual(response.payload, pattern(1000)[:length])
+
+    def test_a_redirect_whose_body_breaks_the_rules(self):
+        """It is the last exchange, and where its body breaks is where the record ends."""
+        head = b"HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n"
+        _, response, report = self.one("https://a.test" + script(("send", head + b"5\r\nhello\r\nxyz\r\n"), "close"), "-L")
+        self.assertEqual((report["error"]["kind"], response.get("WARC-Truncated"), response.status), ("http", "disconnect", 302))
+        self.assertEqual(response.payload, b"hello")
 
     def test_a_huge_body(self):
         for mode in self.each_mode():
