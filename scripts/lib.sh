@@ -21,7 +21,7 @@ test_packages=(
 )
 # Their packages start servers, which is nothing to do to somebody's own machine: there their tests are skipped.
 [ -z "${CI-}" ] || test_packages+=(openssh-server nginx-light lighttpd lighttpd-mod-openssl lighttpd-mod-deflate
-    haproxy hitch squid tinyproxy)
+    haproxy hitch h2o caddy nodejs squid tinyproxy)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 builds=$root/build
