@@ -244,10 +244,19 @@ static int connect_anew(struct get *g, struct connection *c, const struct proxy 
     return r;
 }
 
+/* True if the proxy is asked in absolute form. Not where --connect-to leads elsewhere than the URL does: only
+ * CONNECT can say both, and so does curl. */
+static bool asks_proxy(const struct get *g, const struct proxy *p)
+{
+    struct endpoint to;
+    return p && g->now.scheme == SCHEME_HTTP &&
+           !overrides_connect_to(g->f->shared->overrides, g->now.host, g->now.port, &to.host, &to.port);
+}
+
 int get_connect(struct get *g, bool fresh, struct connection **ret_connection, struct fetch_error *err)
 {
     const struct proxy *p = proxy_for(g->f->shared->proxies, &g->now);
-    bool absolute = p && g->now.scheme == SCHEME_HTTP;
+    bool absolute = asks_proxy(g, p);
     char key[CONNECTION_KEY_MAX];
     struct connection *c;
     if (make_key(&g->now, absolute, key) < 0)

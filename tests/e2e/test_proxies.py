@@ -1,5 +1,8 @@
 """Through http:// and https:// proxies; the environment's variables; a proxy's failures are the proxy's."""
-from harness import Case, kind, pattern
+import shutil
+import subprocess
+
+from harness import Case, environment, kind, pattern
 
 
 class Proxies(Case):
@@ -34,6 +37,24 @@ class Proxies(Case):
             self.assertKind(report, "ok")
             self.assertEqual(self.proxied(), ["GET %s HTTP/1.1" % url])
             self.assertEqual(dict(self.origin.events("proxy")[0]["headers"])["Host"], "a.test:%d" % self.origin.http)
+
+    def test_where_connect_to_leads(self):
+        """The proxy is asked for a tunnel to there, in clear text, too; the server hears the URL's own host. As curl does it."""
+        for url, to in (("https://a.test/ok", "a.test:443:127.0.0.2:%d" % self.origin.https), ("http://a.test/ok", "a.test:80:127.0.0.2:%d" % self.origin.http)):
+            args = ["--proxy", self.proxy(), "--connect-to", to]
+            seen = []
+            if shutil.which("curl"):
+                self.origin.events_clear()
+                subprocess.run(["curl", "-q", "-s", *self.trust(), *args, url], capture_output=True, env=environment(), timeout=60, check=True)
+                seen.append(self.seen())
+            self.origin.events_clear()
+            self.assertKind(self.fetch(url, *args), "ok")
+            seen.append(self.seen())
+            self.assertEqual(seen[-1], (["CONNECT %s HTTP/1.1" % to.split(":", 2)[2]], [("GET /ok HTTP/1.1", "a.test", "127.0.0.2")]))
+            self.assertEqual(seen[0], seen[-1])
+
+    def seen(self):
+        return self.proxied(), [(e["line"], dict(e["headers"])["Host"], e["local"]) for e in self.origin.events("request")]
 
     def test_the_origin_is_verified_through_the_tunnel(self):
         report = self.fetch(self.host("expired.test"), "--proxy", self.proxy())
