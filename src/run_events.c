@@ -74,14 +74,14 @@ static void check_halt(struct run *r)
 {
     const struct run_options *o = r->o;
     uint64_t failed = summary_failed(&r->summary), total = r->summary.targets;
-    if (o->halt == HALT_NEVER || r->state >= RUN_STOPPING || r->halted || failed == 0)
+    if (o->halt == HALT_NEVER || r->state >= RUN_STOPPING || r->halted_after || failed == 0)
         return;
     bool reached = o->halt_percent ? total >= HALT_PERCENT_AFTER &&
                                          (double)failed * 100 >= (double)o->halt_fail * (double)total
                                    : failed >= o->halt_fail;
     if (!reached)
         return;
-    r->halted = true;
+    r->halted_after = failed;
     if (o->halt == HALT_NOW) {
         run_stop(r);
         r->cancel_at = 0;

@@ -59,9 +59,9 @@ void say_summary(struct run *r)
     struct buffer b;
     char remark[64] = "";
     buffer_init(&b, 16 * 1024);
-    if (r->halted)
-        snprintf(remark, sizeof remark, "halted after %" PRIu64 " failure%s", summary_failed(&r->summary),
-                 summary_failed(&r->summary) == 1 ? "" : "s");
+    if (r->halted_after)
+        snprintf(remark, sizeof remark, "halted after %" PRIu64 " failure%s", r->halted_after,
+                 r->halted_after == 1 ? "" : "s");
     else if (r->signal)
         snprintf(remark, sizeof remark, "ended by SIG%s", sigabbrev_np(r->signal));
     if (summary_put(&b, &r->summary, (deadline_now() - r->started), remark) == 0)
@@ -74,7 +74,7 @@ static void progress_fill(const struct run *r, struct progress_state *ret)
     uint64_t under_way = schedule_waiting(r->schedule) + schedule_started(r->schedule);
     *ret = (struct progress_state){
         .done = r->summary.targets,
-        .failed = summary_failed(&r->summary),
+        .failed = r->halted_after,
         .bytes = r->summary.bytes,
         .read = r->summary.targets + under_way,
         .in_flight = schedule_started(r->schedule),

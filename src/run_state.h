@@ -66,10 +66,10 @@ struct run {
     int64_t started;    /* ns */
     int64_t next_start; /* when the schedule wants to be asked again */
     int64_t last_flush;
-    bool unflushed;    /* something went to the outputs since */
-    int64_t cancel_at; /* STOPPING: the end of the grace */
-    int signal;        /* that ended the run; 0: none */
-    bool halted;
+    bool unflushed;        /* something went to the outputs since */
+    int64_t cancel_at;     /* STOPPING: the end of the grace */
+    int signal;            /* that ended the run; 0: none */
+    uint64_t halted_after; /* so many failures, as --halt says; 0: not at all */
     bool output_failed;
     bool broken_pipe; /* … because nobody reads standard output any more */
     struct fetch_error output_error;

@@ -158,6 +158,7 @@ class Halt(Case):
         for mode in self.each_mode(POOLS):
             with self.subTest(mode=mode):
                 result = self.json("-m", mode, "-w", 2, "-t", 40, "--fail", "--halt", "now,fail=2", lines=lines, timeout=35)
+                self.assertIn("; halted after 2 failures\n", result.err)
                 self.assertEqual(result.status, 1)
                 self.assertIn("cancelled", {kind(r) for r in result.reports})
 
