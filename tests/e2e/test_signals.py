@@ -1,13 +1,15 @@
 """INT, TERM, HUP, PIPE, USR1, stop and continue, in each mode."""
 import fcntl
+import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import termios
 import time
 
-from harness import Case, children, kind, once, session_pids
+from harness import Case, SLOW, children, kind, once, session_pids
 
 
 def waiting(fd):
@@ -72,6 +74,39 @@ class Signals(Case):
                     out, err = process.communicate(b"https://a.test/ok\n" * 50, timeout=60)
                     self.assertIn(process.returncode, (143, -15), err)
                     self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left")
+
+    def test_at_random_moments(self):
+        """From before the run to behind it: what was read is reported once, nobody and nothing is left."""
+        rng = random.Random(self.mode)
+        lines = ["https://h%d.test/%s" % (i, ("ok", "delay/40/ok", "bytes/300000", "drip/20/5/bytes/50")[i % 4]) for i in range(24)]
+        path, length = self.write("list", "\n".join(lines + ["no target"] * 4) + "\n"), 1.0
+        for turn in range(14):
+            out = self.path("out%d" % turn)
+            process = self.start("-m", self.mode, "-w", 4, "-f", "json", "-d", out, "--joblog", self.path("journal%d" % turn), "-i", path,
+                                 stdin=subprocess.DEVNULL)
+            began = time.monotonic()
+            time.sleep(rng.uniform(0, length) if turn else 0)
+            number = rng.choice((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP))
+            with self.subTest(turn=turn, number=number):
+                if process.poll() is None:
+                    process.send_signal(number)
+                if number == signal.SIGTSTP:
+                    time.sleep(rng.uniform(0, 0.3))
+                    process.send_signal(signal.SIGCONT)
+                reader = process.communicate(timeout=60 * SLOW)
+                length = min(length, time.monotonic() - began)
+                self.assertIn(process.returncode, (1, 128 + number, -number), reader[1])
+                self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left", 2)
+                if process.returncode == -number:
+                    continue  # it had not begun yet
+                reports = [json.loads(x) for x in reader[0].splitlines()]
+                self.assertEqual(sorted(r["index"] for r in reports), list(range(1, len(reports) + 1)))
+                self.assertIn(b"pfetch: %d target" % len(reports), reader[1])
+                self.assertNotIn("worker-died", {kind(r) for r in reports})
+                files = os.listdir(out) if os.path.isdir(out) else []
+                self.assertEqual(len(files), sum(kind(r) == "ok" for r in reports), files)
+                if process.returncode == 1:
+                    self.assertEqual(len(reports), 28)
 
     def test_a_closed_pipe(self):
         for mode in self.each_mode():

@@ -177,6 +177,7 @@ def forgeries(n):
         ("a size that is a lie", whole + frame(n, END, result_record(size=1 << 63))),
         ("a status that is none", whole + frame(n, END, result_record(size=5, status=7))),
         ("an address of control bytes", whole + frame(n, END, result_record(size=5, conn=text(ESC) + NOWHERE[4:]))),
+        ("a note of control bytes", frame(n, NOTE, ESC) + frame(n, 77)),
         ("output", whole + frame(n, END, result_record(OUTPUT_KIND, size=5))),
         ("worker-died", whole + frame(n, END, result_record(DIED_KIND, size=5))),
         ("cancelled", whole + frame(n, END, result_record(CANCELLED_KIND, size=5))),
@@ -272,6 +273,15 @@ class Forgeries(Case):
             report = self.answer(process)
             self.assertKind(report, "worker-died")
             self.assertIn("that is none", report["error"]["message"])
+        process.terminate()
+        self.assertEqual(process.wait(60), 143)
+
+    def test_more_than_may_come(self):
+        process = self.start_run("--max-size", 3)
+        self.forge_first(process, lambda n: frame(n, HEAD, head_record()) + frame(n, BODY, b"1234"))
+        report = self.answer(process)
+        self.assertKind(report, "worker-died")
+        self.assertIn("more than --max-size", report["error"]["message"])
         process.terminate()
         self.assertEqual(process.wait(60), 143)
 
