@@ -74,7 +74,7 @@ static void progress_fill(const struct run *r, struct progress_state *ret)
     uint64_t under_way = schedule_waiting(r->schedule) + schedule_started(r->schedule);
     *ret = (struct progress_state){
         .done = r->summary.targets,
-        .failed = r->halted_after,
+        .failed = summary_failed(&r->summary),
         .bytes = r->summary.bytes,
         .read = r->summary.targets + under_way,
         .in_flight = schedule_started(r->schedule),
