@@ -329,6 +329,11 @@ int outputs_flush(struct outputs *o, bool sync, struct fetch_error *err)
     return spool_flush(o->spool, sync, err);
 }
 
+bool outputs_flush_due(const struct outputs *o)
+{
+    return o->spool && spool_flush_due(o->spool);
+}
+
 bool outputs_full(const struct outputs *o)
 {
     return spool_full(o->spool);

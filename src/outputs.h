@@ -76,6 +76,9 @@ int outputs_finish(struct outputs *o, struct outputs_job *j, void *owner, struct
 /* All that may go out now. `sync`: to the disk. */
 int outputs_flush(struct outputs *o, bool sync, struct fetch_error *err);
 
+/* True while many finished targets wait for a flush: it should not be put off. */
+bool outputs_flush_due(const struct outputs *o);
+
 /* True while what waits for its turn fills its share of memory: no new target should be started. */
 bool outputs_full(const struct outputs *o);
 

@@ -307,7 +307,8 @@ static void loop(struct run *r)
         bool waits = executor_waits(r);
         int ms = waits ? deadline_poll_ms(next_due(r), deadline_now()) : 0;
         int events = executor_poll(r->executor, ms, run_on_event, r);
-        bool busy = events > 0 && deadline_now() - r->last_flush < FLUSH_INTERVAL;
+        bool busy =
+            events > 0 && !outputs_flush_due(r->outputs) && deadline_now() - r->last_flush < FLUSH_INTERVAL;
         if (busy)
             continue;
         if (r->unflushed)

@@ -409,6 +409,25 @@ static void finish_it(void *arg, void *owner)
     flush(&r->world);
 }
 
+START_TEST(many_that_wait_for_a_flush_make_it_due)
+{
+    struct world w;
+    begin(&w, false);
+    for (int i = 0; i < SPOOL_SENT_MAX; i++) {
+        ck_assert(!spool_flush_due(w.spool));
+        struct spool_slot *slot = spool_open(w.spool, "x");
+        put(slot, 'x', 1);
+        finish(slot);
+    }
+    ck_assert(spool_flush_due(w.spool));
+    ck_assert_str_eq(w.delivered, "");
+    flush(&w);
+    ck_assert(!spool_flush_due(w.spool));
+    ck_assert_uint_eq(strlen(w.delivered), 2 * SPOOL_SENT_MAX);
+    end(&w);
+}
+END_TEST
+
 START_TEST(callbacks_may_use_the_spool)
 {
     struct reentry r;
@@ -446,6 +465,7 @@ int main(void)
     tcase_add_test(t, a_rewound_live_slot_gives_way);
     tcase_add_test(t, a_slot_that_can_stream_displaces_one_that_does_not);
     tcase_add_test(t, waiting_reports_make_it_full);
+    tcase_add_test(t, many_that_wait_for_a_flush_make_it_due);
     tcase_add_test(t, callbacks_may_use_the_spool);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -41,7 +41,7 @@ struct spool {
     struct spool_slot *live;
     struct spool_slot *cursor; /* of the walk that calls resume; stepped on when its slot goes */
     struct spool_slot *kept;   /* dead ones, linked by next */
-    size_t kept_count, pending, held_count, resumed_count;
+    size_t kept_count, pending, sent_count, held_count, resumed_count;
     size_t total; /* bytes of memory, the live slot's aside */
 };
 
@@ -214,6 +214,7 @@ static int send_slot(struct spool_slot *slot, struct list *from, struct fetch_er
         end_live(s);
     list_remove(from, slot);
     list_append(&s->sent, slot);
+    s->sent_count++;
     slot->end = writer_taken(s->options.writer);
     return 0;
 }
@@ -406,6 +407,7 @@ static void call_delivered(struct spool *s)
         struct spool_slot *slot = s->sent.first;
         void *owner = slot->owner;
         list_remove(&s->sent, slot);
+        s->sent_count--;
         slot_bury(slot);
         if (s->options.delivered)
             s->options.delivered(s->options.arg, owner);
@@ -435,6 +437,11 @@ int spool_flush(struct spool *s, bool sync, struct fetch_error *err)
     call_delivered(s);
     call_resume(s);
     return 0;
+}
+
+bool spool_flush_due(const struct spool *s)
+{
+    return s->sent_count >= SPOOL_SENT_MAX;
 }
 
 size_t spool_pending(const struct spool *s)

@@ -24,7 +24,7 @@
 #include <stdint.h>
 #include "output/writer.h"
 
-enum { SPOOL_SLOT_MAX = 1024 * 1024, SPOOL_TOTAL_MAX = 64 * 1024 * 1024 };
+enum { SPOOL_SLOT_MAX = 1024 * 1024, SPOOL_TOTAL_MAX = 64 * 1024 * 1024, SPOOL_SENT_MAX = 256 };
 
 struct spool;
 struct spool_slot;
@@ -69,6 +69,9 @@ int spool_finish(struct spool_slot *slot, struct fetch_error *err);
 /* Writes all that may go out now to the descriptor and calls `delivered` and `resume`. `sync`: with fsync
  * before `delivered`. 0, or -1 with `err`. */
 int spool_flush(struct spool *s, bool sync, struct fetch_error *err);
+
+/* True while so many finished slots wait for a flush that what they and their owners hold is worth one. */
+bool spool_flush_due(const struct spool *s);
 
 /* Slots open or not yet delivered. */
 size_t spool_pending(const struct spool *s);

@@ -51,7 +51,7 @@ class Memory(Case):
             process = self.start("-m", mode, "-w", 4, "-q", "-t", 5)
             chunks = (b"".join(b"https://127.0.0.%d:1/%d\n" % (9 + j % 90, i * 1000 + j) for j in range(1000)) for i in range(40))
             peaks = self.peak_after(process, chunks, (10000, 40000))
-            self.assertLess(peaks[40000] - peaks[10000], 1024, (mode, peaks))
+            self.assertLess(peaks[40000] - peaks[10000], 512, (mode, peaks))
 
     def toward(self):
         return ["--connect-to", ":443:127.0.0.1:%d" % self.origin.https]
