@@ -176,19 +176,23 @@ class Waiting(Case):
 @once
 @unittest.skipUnless(shutil.which("strace"), "there is no strace")
 class Synced(Case):
-    def test_bodies_are_on_disk_before_their_line(self):
-        """--sync: the body's fsync, its rename, the directory's fsync, the line, and the journal's own."""
+    def traced(self, *args):
+        """The steps of a run, as strace saw them."""
         if sanitized():
             self.skipTest("not under this")
-        trace, out, log = self.path("trace"), self.path("out"), self.path("journal")
-        command = self.command("-m", "serial", "-f", "none", "-d", out, "--joblog", log, "--sync", "https://a.test/ok")
-        process = subprocess.run(["strace", "-s", "500", "-y", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2,write", "-o", trace] + command,
-                                 stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+        command = self.command("-m", "serial", *args, "--sync", "https://a.test/ok")
+        process = subprocess.run(["strace", "-s", "500", "-y", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2,write", "-o", self.path("trace")]
+                                 + command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
         if b"ptrace" in process.stderr:
             self.skipTest("strace may not trace here")
         self.assertEqual(process.returncode, 0, process.stderr)
+        return self.read("trace").decode("utf-8", "replace").splitlines()
+
+    def test_bodies_are_on_disk_before_their_line(self):
+        """--sync: the body's fsync, its rename, the directory's fsync, the line, and the journal's own."""
+        out, log = self.path("out"), self.path("journal")
         steps = []
-        for line in self.read("trace").decode("utf-8", "replace").splitlines():
+        for line in self.traced("-f", "none", "-d", out, "--joblog", log):
             if "fsync(" in line and ".tmp>" in line:
                 steps.append("body on disk")
             elif line.startswith("rename") and ".tmp" in line:
@@ -201,4 +205,13 @@ class Synced(Case):
                 steps.append("line on disk")
         self.assertEqual(steps, ["body on disk", "named", "directory on disk", "line", "line on disk"])
 
-
+    def test_reports_are_on_disk_before_their_line(self):
+        out, log = self.path("out"), self.path("journal")
+        steps = []
+        for line in self.traced("-f", "json", "-o", out, "--joblog", log):
+            for path, name in ((out, "report"), (log, "line")):
+                if path + ">" in line and line.startswith("write(") and "a.test" in line:
+                    steps.append(name)
+                elif path + ">" in line and "sync(" in line and steps:
+                    steps.append(name + " on disk")
+        self.assertEqual([s for i, s in enumerate(steps) if i == 0 or s != steps[i - 1]][:4], ["report", "report on disk", "line", "line on disk"])
