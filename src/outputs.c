@@ -136,7 +136,10 @@ static int open_sinks(struct outputs *o, const struct outputs_options *options, 
     if (run->warc_path) {
         const struct warc_options warc = {.path = run->warc_path,
                                           .max_size = run->warc_max_size,
-                                          .resume = run->resume || run->resume_failed};
+                                          .resume = run->resume || run->resume_failed,
+                                          .wake_fd = options->wake_fd,
+                                          .wake = options->wake,
+                                          .arg = options->arg};
         if (warc_open(&warc, &sink, err) < 0 || add(o, &warc_sink, sink, err) < 0)
             return -1;
         o->warc = sink;

@@ -429,7 +429,7 @@ int run(const struct run_options *options)
         struct fetch_error err;
         (void)outputs_close(r.outputs, &err);
         (void)joblog_close(r.joblog, &err);
-        status = r.output_failed ? EXIT_OUTPUT : EXIT_USAGE;
+        status = r.signal ? EXIT_SIGNAL + r.signal : r.output_failed ? EXIT_OUTPUT : EXIT_USAGE;
     }
     release(&r);
     return status;

@@ -262,6 +262,8 @@ int warc_open(const struct warc_options *options, void **ret_sink, struct fetch_
     }
     if (warc_file_open(options->path, options->max_size, options->resume, &w->file, err) < 0)
         goto failed;
+    if (options->wake)
+        warc_file_wake(w->file, options->wake_fd, options->wake, options->arg);
     w->store.dir = warc_file_dir(w->file);
     *ret_sink = w;
     return 0;

@@ -28,6 +28,10 @@ struct warc_options {
     const char *path;  /* copied */
     uint64_t max_size; /* bytes; 0: one file */
     bool resume;
+    /* Where it is no file but a pipe: polled beside it, and called when that is readable; true: give up. */
+    int wake_fd;
+    bool (*wake)(void *arg);
+    void *arg;
 };
 
 /* A sink for warc_sink's functions, *ret_sink, released by its close. Nothing is written yet, and nothing

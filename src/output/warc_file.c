@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -32,6 +34,9 @@ struct warc_file {
     struct buffer out;
     z_stream z;
     bool z_ready, in_record;
+    int wake_fd; /* -1: none */
+    bool (*wake)(void *arg);
+    void *wake_arg;
 };
 
 static int fail(const char *path, struct fetch_error *err)
@@ -159,7 +164,7 @@ int warc_file_open(const char *path, uint64_t max_size, bool resume, struct warc
     struct warc_file *f = calloc(1, sizeof *f);
     if (!f)
         return fail(path, err);
-    f->fd = -1;
+    f->fd = f->wake_fd = -1;
     f->max_size = max_size;
     buffer_init(&f->out, SIZE_MAX);
     f->path = strdup(path);
@@ -188,11 +193,37 @@ failed:
 
 /* Appending */
 
+void warc_file_wake(struct warc_file *f, int wake_fd, bool (*wake)(void *arg), void *arg)
+{
+    f->wake_fd = wake_fd;
+    f->wake = wake;
+    f->wake_arg = arg;
+}
+
+/* Waits until a pipe takes bytes, or shows an error, which the next write then gets. */
+static int wait_writable(const struct warc_file *f, struct fetch_error *err)
+{
+    struct pollfd fds[2] = {{.fd = f->fd, .events = POLLOUT}, {.fd = f->wake_fd, .events = POLLIN}};
+    do {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return fail(f->present, err);
+        if (fds[1].revents && f->wake(f->wake_arg) && !fds[0].revents)
+            return error_set(err, ERROR_CANCELLED, PHASE_NONE, "%s: the run ended before it took all output",
+                             f->present);
+    } while (!fds[0].revents);
+    return 0;
+}
+
 static int write_out(struct warc_file *f, struct fetch_error *err)
 {
     size_t done = 0;
     while (done < f->out.len) {
-        ssize_t n = write(f->fd, f->out.data + done, f->out.len - done);
+        size_t len = f->out.len - done;
+        if (!f->regular && wait_writable(f, err) < 0)
+            return -1;
+        if (!f->regular && len > PIPE_BUF)
+            len = PIPE_BUF;
+        ssize_t n = write(f->fd, f->out.data + done, len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

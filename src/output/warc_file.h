@@ -22,6 +22,10 @@ struct warc_file;
 int warc_file_open(const char *path, uint64_t max_size, bool resume, struct warc_file **ret,
                    struct fetch_error *err);
 
+/* Where it is no regular file, its reader may let it wait: then `wake` is called when `wake_fd` is readable;
+ * true: give up, with ERROR_CANCELLED. */
+void warc_file_wake(struct warc_file *f, int wake_fd, bool (*wake)(void *arg), void *arg);
+
 int warc_file_start(struct warc_file *f, struct fetch_error *err);
 
 int warc_file_begin(struct warc_file *f, struct fetch_error *err);

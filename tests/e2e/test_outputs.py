@@ -161,6 +161,25 @@ class Waiting(Case):
             process.send_signal(number)
             self.assertIn(process.wait(30), (-number, 128 + number))
 
+    def test_a_signal_while_nobody_reads_the_archive(self):
+        """A pipe that is full already, and one that gets full."""
+        for full in (True, False):
+            fifo = self.path("archive%d" % full)
+            os.mkfifo(fifo)
+            unread = os.open(fifo, os.O_RDWR)
+            self.addCleanup(os.close, unread)
+            if full:
+                os.set_blocking(unread, False)
+                os.write(unread, bytes(1 << 20))
+            self.origin.events_clear()
+            process = self.start("-f", "none", "--warc", fifo, "-w", 2, "https://a.test/bytes/300000", "https://b.test/bytes/300000")
+            self.wait_until(lambda u=unread: int.from_bytes(fcntl.ioctl(u, termios.FIONREAD, bytes(4)), sys.byteorder) > 60000, "it is full")
+            time.sleep(0.3)
+            process.send_signal(signal.SIGTERM)
+            err = process.communicate(timeout=30)[1].decode()
+            self.assertIn(process.returncode, (143, -15), err)
+            self.assertNotIn("worker-died", err)
+
     def test_a_journal_line_comes_after_its_output(self):
         """Who reads nothing has been given nothing: not a line in the journal, whatever was fetched."""
         log = self.path("journal")
