@@ -80,8 +80,8 @@ static int unknown(struct options_parse *p, const char *dashes, struct span name
     const struct option_spec *nearest = option_nearest((const char *)name.data, name.len);
     int len = name.len > 100 ? 100 : (int)name.len;
     if (name.len == 1 && option_find_letter((char)name.data[0])) /* in a file */
-        return option_error_set(&p->error, "unknown option %c: a letter has a dash, -%c", name.data[0],
-                                name.data[0]);
+        return option_error_set(&p->error, "unknown option %s%c: a letter has one dash, -%c", dashes,
+                                name.data[0], name.data[0]);
     if (nearest)
         return option_error_set(&p->error, "unknown option %s%.*s: did you mean --%s?", dashes, len,
                                 (const char *)name.data, nearest->name);

@@ -393,7 +393,7 @@ START_TEST(mistakes_in_a_config_file_name_file_and_line)
         {"workers\n", ":1: --workers needs a value"},
         {"quiet yes\n", ":1: --quiet takes no value"},
         {"-Z\n", ":1: unknown option -Z"},
-        {"H = x\n", ":1: unknown option H: a letter has a dash, -H"},
+        {"H = x\n", ":1: unknown option H: a letter has one dash, -H"},
         {"header X: y\n", ":1: there is more behind the value"},
         {"work 8\n", ":1: unknown option work"},
     };
