@@ -1,4 +1,5 @@
 """Names: the resolver under its deadline, several addresses, --resolve, --connect-to, -4 and -6."""
+import json
 import os
 import socket
 import struct
@@ -6,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from harness import Case, children, kind, memory_kb, sanitized
+from harness import Case, children, environment, kind, memory_kb, sanitized
 
 ZONE = """
 one.test A 127.0.0.1
@@ -161,6 +162,53 @@ class Names(Case):
                 lines = [self.url("n%d.wild.test" % i) for i in range(300)]
                 result = self.json("-m", mode, "-w", 8, lines=lines)
                 self.assertEqual(result.kinds, ["ok"] * 300, result.err)
+
+    def mute(self, address, port):
+        """Somebody who takes no more connections and refuses none: SYNs go unanswered."""
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.bind((address, port))
+        listener.listen(0)
+        self.addCleanup(listener.close)
+        for _ in range(4):
+            filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            filler.setblocking(False)
+            filler.connect_ex((address, port))
+            self.addCleanup(filler.close)
+
+    def test_a_silent_address_does_not_keep_the_next_one_waiting(self):
+        """RFC 8305: the next one is tried after 250 ms, long before the first one's time is up."""
+        self.mute("127.0.0.77", self.origin.https)
+        for value in ("127.0.0.77,127.0.0.2", "127.0.0.77,127.0.0.99,127.0.0.2"):
+            report = self.fetch(self.url("x.test"), "--resolve", "x.test:%d:%s" % (self.origin.https, value), "-t", 60)
+            self.assertEqual((kind(report), report["remote_ip"]), ("ok", "127.0.0.2"))
+            self.assertGreater(report["time"]["connect"], 0.2)
+            self.assertLess(report["time"]["connect"], 30)
+
+    def test_silence_everywhere(self):
+        self.mute("127.0.0.77", self.origin.https)
+        self.mute("127.0.0.78", self.origin.https)
+        value = "x.test:%d:127.0.0.77,127.0.0.78" % self.origin.https
+        for args in (["-t", 0.7], ["-t", 60, "--connect-timeout", 0.7], ["-t", 60, "--max-time", 0.7]):
+            report = self.fetch(self.url("x.test"), "--resolve", value, *args)
+            self.assertKind(report, "timeout", "connect")
+            self.assertEqual((report["status"], report["remote_ip"]), (None, None))
+
+    def test_etc_hosts(self):
+        """It goes before the DNS; its names are compared without regard to case, all addresses of a name are tried."""
+        hosts = self.write("hosts", "127.0.0.1 localhost\n127.0.0.2\tone.test Other.TEST # 127.0.0.3 not.test\n127.0.0.99 two.test\n"
+                           "127.0.0.3 two.test\nnonsense bad.test\n::1 six.test\n")
+        setup = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts]
+        if os.geteuid() != 0 or subprocess.run(setup + ["true"], capture_output=True, check=False).returncode:
+            self.skipTest("no mount of one's own here")
+        wanted = [("one.test", "127.0.0.2"), ("other.test", "127.0.0.2"), ("ONE.test", "127.0.0.2"), ("one.test.", "127.0.0.2"), ("two.test", "127.0.0.3"),
+                  ("late.test", "127.0.0.1")] + [("six.test", "::1")] * self.origin.ipv6
+        self.origin.events_clear()
+        process = subprocess.run(setup + self.command("-f", "json", "-w", 1, "--order", "input", *[self.url(n) for n, _ in wanted], self.url("bad.test"),
+                                                      self.url("not.test")), capture_output=True, env=environment(), timeout=120, check=False)
+        reports = [json.loads(line) for line in process.stdout.splitlines()]
+        self.assertEqual([(r["error"] and r["error"]["kind"], r["remote_ip"]) for r in reports],
+                         [(None, ip) for _, ip in wanted] + [("dns", None)] * 2, process.stderr)
+        self.assertEqual({a.split()[0] for a in self.asked()}, {"late.test", "bad.test", "not.test"})
 
     def test_few_names_are_remembered(self):
         """256 a worker: a name among them is asked for once, one that others have pushed out is asked for again."""
