@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from harness import Case, children, environment, kind, memory_kb, sanitized
+from harness import Case, children, environment, kind, memory_kb, once, sanitized
 
 ZONE = """
 one.test A 127.0.0.1
@@ -323,8 +323,10 @@ def with_tcp(on_tcp):
     return lambda q, tcp: on_tcp(q) if tcp else answer(q, flags=0x8380)
 
 
+@once
 class Liars(Case):
-    """Resolvers that lie, break off or flood: an error or a time-out, never a crash, a hang or somebody else's address."""
+    """Resolvers that lie, break off or flood: an error or a time-out, never a crash, a hang or somebody else's address. The
+    same code runs in each mode; in a process it is confined, too."""
 
     ANSWERS = {
         "right": (lambda q, tcp: answer(q, LOOPBACK), "ok"),
