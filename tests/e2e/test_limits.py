@@ -2,8 +2,9 @@
 import os
 import resource
 import subprocess
+import threading
 
-from harness import Case, POOLS, SLOW, sanitized
+from harness import Case, POOLS, SLOW, children, memory_kb, once, sanitized
 
 
 def descriptors(count):
@@ -57,6 +58,26 @@ class Limits(Case):
                 while piece := os.read(process.stdout.fileno(), 1 << 20):
                     size += len(piece)
                 self.assertEqual((process.wait(), size), (0, 500000000))
+
+    @once
+    def test_a_worker_does_not_grow(self):
+        """Over some thousands of fetches, of which the first hundreds fill its caches."""
+        process = self.start("-m", "process", "-w", 1, "-f", "text", "-q")
+        sizes = []
+        for count in (500, 1500):
+            lines = [("https://h%d.test/ok", "https://h%d.test/close/ok", "https://h%d.test/status/404")[i % 3] % (i % 40) for i in range(count)]
+            feeder = threading.Thread(target=process.stdin.write, args=("\n".join(lines).encode() + b"\n",))
+            feeder.start()
+            got = b""
+            while got.count(b"\n") < count:
+                got += os.read(process.stdout.fileno(), 65536)
+            feeder.join()
+            sizes.append([memory_kb(pid, "RssAnon") for pid in children(process.pid)])
+        self.assertEqual([len(s) for s in sizes], [1, 1])
+        self.assertLess(sizes[1][0] - sizes[0][0], 500, sizes)
+        process.stdin.close()
+        process.stdin = None
+        self.finish(process)
 
     def test_many_fetches_in_one_worker(self):
         for mode in self.each_mode():
