@@ -9,7 +9,7 @@ import sys
 import termios
 import time
 
-from harness import Case, SLOW, children, kind, once, session_pids
+from harness import Case, SLOW, children, kind, once, session_pids, stat_fields
 
 
 def waiting(fd):
@@ -49,10 +49,33 @@ class Signals(Case):
             with self.subTest(mode=mode):
                 process = self.run_held(mode)
                 process.send_signal(signal.SIGINT)
+                self.wait_until(lambda p=process: not self.blocks(p, signal.SIGINT), "the first has been read")
                 process.send_signal(signal.SIGINT)
                 result = self.finish(process, timeout=20)
-                self.assertEqual(result.status, 130, result)
+                self.assertEqual((result.status, process.returncode), (130, -signal.SIGINT), result)
+                self.assertNotIn("ended by", result.err, "it took its time for a summary")
                 self.wait_until(lambda: not session_pids(process.pid), "no process is left")
+
+    def blocks(self, process, number):
+        with open("/proc/%d/status" % process.pid, encoding="ascii") as f:
+            blocked = next(line.split()[1] for line in f if line.startswith("SigBlk:"))
+        return int(blocked, 16) >> (number - 1) & 1
+
+    def test_tstp_stops(self):
+        """As ^Z does: in a group that is not a session's own, or the kernel ignores it."""
+        for whole in (True, False):
+            lines = self.write("list", "".join("https://h%d.test/delay/30/ok\n" % i for i in range(60)))
+            process = subprocess.Popen(self.command("-w", 4, "-t", 20, "-f", "json", "-i", lines), stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=os.setpgrp)
+            self.addCleanup(process.kill)
+            process.stdout.readline()
+            (os.killpg if whole else os.kill)(process.pid, signal.SIGTSTP)
+            self.wait_until(lambda p=process: stat_fields(p.pid)[0] == b"T", "it is stopped")
+            time.sleep(1)
+            os.killpg(process.pid, signal.SIGCONT)
+            out, err = process.communicate(timeout=60 * SLOW)
+            self.assertEqual((process.returncode, len(out.splitlines()) >= 58), (0, True), err)
+            self.assertNotIn(b"worker-died", out)
 
     def test_a_signal_while_waiting_for_input(self):
         for mode in self.each_mode():
