@@ -205,8 +205,8 @@ void memory_watch_step_aside(void)
         if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &start, &end, mode) == 3) {
             let_go(&m);
             m = (struct mapping){start, end, mode[1] == '-' && strchr(line, '/'), false};
-        } else if (sscanf(line, "Anonymous: %lu", &kb) == 1) {
-            m.own = kb > 0;
+        } else if (sscanf(line, "Anonymous: %lu", &kb) == 1 || sscanf(line, "Swap: %lu", &kb) == 1) {
+            m.own |= kb > 0;
         }
     }
     let_go(&m);
