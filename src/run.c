@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/fresh.h"
 #include "compare_memory.h"
 #include "record.h"
 
@@ -197,6 +198,27 @@ static int64_t watchdog(const struct run *r)
     return deadline_add(r->o->fetch.max_time, HUNG_GRACE);
 }
 
+static bool is_https(struct span url)
+{
+    struct span scheme = span_of("https:");
+    return url.len > scheme.len && memcmp(url.data, scheme.data, scheme.len) == 0;
+}
+
+/* Once it is known that there will be several worker processes for TLS: what the first handshake leaves
+ * behind is shared by those that start from now on. */
+static void warm_up(struct run *r, const struct job *job)
+{
+    const struct run_options *o = r->o;
+    if (r->warmed || o->mode != EXECUTOR_PROCESS ||
+        (r->workers < WARM_FROM && o->max_tasks_per_worker == 0) || !is_https(job->url))
+        return;
+    if (++r->given_out + input_ahead(r->input, WARM_FROM) < WARM_FROM)
+        return;
+    r->warmed = true;
+    fetch_warm(r->shared);
+    fresh_prepare();
+}
+
 static void submit(struct run *r, struct job *job)
 {
     struct buffer task;
@@ -206,6 +228,7 @@ static void submit(struct run *r, struct job *job)
         .affinity = affinity(r, job),
         .limit = watchdog(r),
     };
+    warm_up(r, job);
     run_submitted(r, job);
     int result = record_put_task(&task, job->url);
     if (result == 0) {

@@ -31,6 +31,7 @@ enum {
     HALT_PERCENT_AFTER = 3, /* reports before a percentage counts, as GNU parallel has it */
     DESCRIPTORS_OF_OUR_OWN = 64,
     IDLE_CONNECTIONS_MAX = 16,
+    WARM_FROM = 4, /* worker processes for which a handshake before the first is worth its price */
 };
 
 #define GRACE           (2 * NS_PER_SECOND)   /* for what runs when a signal comes */
@@ -58,6 +59,8 @@ struct run {
     struct job *inflight;    /* submitted and running */
     struct job *undelivered; /* reported; their output waits for its turn */
     uint32_t workers;
+    uint32_t given_out; /* targets over TLS, until `warmed` */
+    bool warmed;
     bool input_order;
     bool input_waits;   /* the input has nothing yet: poll it */
     bool writing;       /* reports are on their way to standard output */

@@ -8,10 +8,13 @@
 #include "compare_memory.h"
 #include "executor/frame.h"
 #include "executor/worker.h"
+#include "base/fresh.h"
 #include "record.h"
 
 /* What any fetch may want at once: a decoder's window. */
 enum { MEMORY_FOR_ONE = 16 * 1024 * 1024 };
+
+enum { FRESH_HEAP = 192 * 1024 }; /* what a worker process allocates for its first fetch over TLS */
 
 struct task_state {
     bool alone; /* in a process of its own */
@@ -83,6 +86,8 @@ void *task_initialize(void *arg, unsigned worker, char *message, size_t size)
     (void)worker;
     if (setup->confine && setup->memory_address)
         memory_watch_tell(setup->memory_address);
+    if (setup->confine)
+        fresh_begin(FRESH_HEAP);
     if (setup->confine && confine_self(setup->confine, message, size) < 0)
         return NULL;
     struct task_state *state = calloc(1, sizeof *state);

@@ -3,8 +3,10 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "fetch/warm.h"
 #include "support/tempdir.h"
 #include "support/tls_peer.h"
 #include "support/tls_try.h"
@@ -416,6 +418,110 @@ START_TEST(a_server_that_refuses_our_certificate_is_a_tls_failure)
 }
 END_TEST
 
+/* ---- The handshake before the fork ---- */
+
+START_TEST(a_warming_handshake_goes_through)
+{
+    struct tls_client *strict = client_of((struct tls_options){.cacert = ca_file, .want_sessions = true});
+    struct tls_client *lax = client_of((struct tls_options){.insecure = true});
+    struct tls_client *newest =
+        client_of((struct tls_options){.cacert = ca_file, .min_version = TLS1_3_VERSION});
+    ck_assert(tls_warm(strict));
+    ck_assert(tls_warm(strict));
+    ck_assert(tls_warm(lax));
+    ck_assert(tls_warm(newest));
+    tls_client_free(newest);
+    tls_client_free(lax);
+    tls_client_free(strict);
+}
+END_TEST
+
+START_TEST(after_warming_only_what_was_trusted_is)
+{
+    struct tls_client *c = client();
+    struct tls_peer_server s;
+    struct tls_try t;
+    ck_assert(tls_warm(c));
+    /* The server that everyone has the key of. */
+    ck_assert_int_eq(try_over(&t, c, warm_server(NULL), named(WARM_HOST), NULL), -1);
+    ck_assert_int_eq(t.err.kind, ERROR_CERTIFICATE);
+    tls_peer_start(&s, (struct tls_peer_script){.cert = &good});
+    ck_assert_int_eq(try_tls(&t, c, &s.peer, named("b.test")), -1);
+    ck_assert_int_eq(t.err.kind, ERROR_CERTIFICATE);
+    ck_assert_int_eq(try_tls(&t, c, &s.peer, named("a.test")), 0);
+    ck_assert(!t.conn.resumed);
+    stream_close(t.stream);
+    tls_peer_stop(&s);
+    tls_client_free(c);
+}
+END_TEST
+
+/* A lower stream that keeps the first bytes that are written, and then ends. */
+struct listening {
+    struct stream base;
+    unsigned char *hello;
+    size_t size;
+};
+
+static ptrdiff_t hear(struct stream *s, const void *data, size_t len, const struct wait *w,
+                      enum error_phase phase, struct fetch_error *err)
+{
+    struct listening *l = (struct listening *)s;
+    (void)w, (void)phase, (void)err;
+    memcpy(l->hello, data, len < l->size ? len : l->size);
+    return (ptrdiff_t)len;
+}
+
+static ptrdiff_t say_nothing(struct stream *s, void *into, size_t size, const struct wait *w,
+                             enum error_phase phase, struct fetch_error *err)
+{
+    (void)s, (void)into, (void)size, (void)w, (void)phase, (void)err;
+    return STREAM_EOF;
+}
+
+static void leave(struct stream *s)
+{
+    (void)s;
+}
+
+static const struct stream_type listening_type = {.read = say_nothing, .write = hear, .close = leave};
+
+enum { HELLO_RANDOM = 11, HELLO_SEEN = HELLO_RANDOM + 32 }; /* behind the headers of record and message */
+
+static void child_hello(const struct tls_client *c, int fd)
+{
+    unsigned char hello[HELLO_SEEN] = {0};
+    struct listening l = {{&listening_type, -1}, hello, sizeof hello};
+    struct tls_try t;
+    (void)try_over(&t, c, &l.base, named("a.test"), NULL);
+    _exit(write(fd, hello, sizeof hello) == (ssize_t)sizeof hello ? 0 : 1);
+}
+
+/* What OpenSSL's random numbers grow from is there after the first handshake: children must not share it. */
+START_TEST(children_of_a_warm_parent_are_not_alike)
+{
+    unsigned char seen[2][HELLO_SEEN];
+    struct tls_client *c = client();
+    ck_assert(tls_warm(c));
+    for (int i = 0; i < 2; i++) {
+        int fd[2];
+        ck_assert_int_eq(pipe(fd), 0);
+        pid_t pid = fork();
+        if (pid == 0)
+            child_hello(c, fd[1]);
+        ck_assert_int_gt(pid, 0);
+        ck_assert_int_eq((int)read(fd[0], seen[i], sizeof seen[i]), (int)sizeof seen[i]);
+        ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+        close(fd[0]);
+        close(fd[1]);
+        ck_assert_int_eq(seen[i][0], 22); /* a handshake record, with … */
+        ck_assert_int_eq(seen[i][5], 1);  /* … a client's hello */
+    }
+    ck_assert_mem_ne(seen[0] + HELLO_RANDOM, seen[1] + HELLO_RANDOM, 32);
+    tls_client_free(c);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("tls");
@@ -438,6 +544,9 @@ int main(void)
     tcase_add_test(t, a_bad_client_certificate_is_refused_by_name);
     tcase_add_test(t, a_server_that_asks_for_a_certificate_gets_ours);
     tcase_add_test(t, a_server_that_refuses_our_certificate_is_a_tls_failure);
+    tcase_add_test(t, a_warming_handshake_goes_through);
+    tcase_add_test(t, after_warming_only_what_was_trusted_is);
+    tcase_add_test(t, children_of_a_warm_parent_are_not_alike);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

@@ -3,6 +3,7 @@ libbase_a_SOURCES = \
 	src/base/buffer.c src/base/buffer.h \
 	src/base/deadline.c src/base/deadline.h \
 	src/base/escape.c src/base/escape.h \
+	src/base/fresh.c src/base/fresh.h \
 	src/base/heap.c src/base/heap.h \
 	src/base/lru.c src/base/lru.h \
 	src/base/pack.c src/base/pack.h \
@@ -32,6 +33,11 @@ tests_check_escape_SOURCES = tests/check_escape.c
 tests_check_escape_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_escape_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/check_fresh
+TESTS += tests/check_fresh
+tests_check_fresh_SOURCES = tests/check_fresh.c
+tests_check_fresh_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_fresh_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
 check_PROGRAMS += tests/check_heap
 TESTS += tests/check_heap
 tests_check_heap_SOURCES = tests/check_heap.c

@@ -68,6 +68,10 @@ void fetch_teardown(struct fetch_shared *shared);
  * a NULL-terminated list that belongs to `shared`. */
 const char *const *fetch_readable_paths(const struct fetch_shared *shared);
 
+/* Makes the first fetch over TLS cheaper in each process that is forked afterwards (tls.h, tls_warm): worth
+ * the milliseconds where several will be. */
+void fetch_warm(const struct fetch_shared *shared);
+
 /* A worker's own state; NULL for lack of memory. One thread uses it at a time. */
 struct fetcher *fetcher_new(const struct fetch_shared *shared);
 void fetcher_free(struct fetcher *f);

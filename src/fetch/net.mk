@@ -15,7 +15,8 @@ libfetch_a_SOURCES += \
 	src/fetch/tls.c src/fetch/tls.h \
 	src/fetch/tls_stream.c src/fetch/tls_stream.h \
 	src/fetch/trust.c src/fetch/trust.h \
-	src/fetch/wait.c
+	src/fetch/wait.c \
+	src/fetch/warm.c src/fetch/warm.h
 
 if HAVE_CHECK
 NET_TESTS = \

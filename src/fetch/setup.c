@@ -95,6 +95,11 @@ const char *const *fetch_readable_paths(const struct fetch_shared *s)
     return s->readable;
 }
 
+void fetch_warm(const struct fetch_shared *s)
+{
+    (void)tls_warm(s->tls);
+}
+
 struct fetcher *fetcher_new(const struct fetch_shared *shared)
 {
     struct fetcher *f = calloc(1, sizeof *f);

@@ -17,6 +17,7 @@
 #include "fetch/provider.h"
 #include "fetch/tls_stream.h"
 #include "fetch/trust.h"
+#include "fetch/warm.h"
 
 enum {
     TLS_READ_AHEAD = 32 * 1024, /* bytes that one read may bring: two records */
@@ -337,13 +338,10 @@ static void conn_fill(struct fetch_conn *conn, const struct tls_stream *t, bool 
         certinfo_fill(&conn->cert, cert);
 }
 
-int tls_connect(const struct tls_client *c, struct stream *lower, const struct tls_peer *peer,
-                const struct wait *w, struct stream **ret, struct fetch_conn *conn, struct fetch_error *err)
+/* Shakes hands over `t`, which it takes; as tls_connect. */
+static int shake(struct tls_stream *t, bool want_cert, const struct wait *w, struct stream **ret,
+                 struct fetch_conn *conn, struct fetch_error *err)
 {
-    struct tls_stream *t = tls_stream_new(c, lower, peer);
-    conn->tls = true;
-    if (!t)
-        return error_set(err, ERROR_TLS, PHASE_TLS, "TLS cannot be begun with the host %s", peer->host);
     session_offer(t);
     tls_begin(t, w, PHASE_TLS);
     bool done = SSL_connect(t->ssl) == 1;
@@ -353,7 +351,7 @@ int tls_connect(const struct tls_client *c, struct stream *lower, const struct t
         if (t->sessions)
             sessions_drop(t->sessions, t->host, t->port);
     }
-    conn_fill(conn, t, peer->want_cert);
+    conn_fill(conn, t, want_cert);
     ERR_clear_error();
     if (!done) {
         stream_close(&t->base);
@@ -364,4 +362,49 @@ int tls_connect(const struct tls_client *c, struct stream *lower, const struct t
     t->unread = t->messages = 0;
     *ret = &t->base;
     return 0;
+}
+
+int tls_connect(const struct tls_client *c, struct stream *lower, const struct tls_peer *peer,
+                const struct wait *w, struct stream **ret, struct fetch_conn *conn, struct fetch_error *err)
+{
+    struct tls_stream *t = tls_stream_new(c, lower, peer);
+    conn->tls = true;
+    if (!t)
+        return error_set(err, ERROR_TLS, PHASE_TLS, "TLS cannot be begun with the host %s", peer->host);
+    return shake(t, peer->want_cert, w, ret, conn, err);
+}
+
+/* The handshake before the fork. */
+
+/* A request and its answer over `s`. */
+static bool exchange(struct stream *s)
+{
+    static const char request[] = "GET / HTTP/1.1\r\n\r\n";
+    unsigned char answer[WARM_ANSWER];
+    struct fetch_error err;
+    if (tls_stream_type.write(s, request, sizeof request - 1, NULL, PHASE_SEND, &err) <= 0)
+        return false;
+    return tls_stream_type.read(s, answer, sizeof answer, NULL, PHASE_BODY, &err) == sizeof answer;
+}
+
+bool tls_warm(const struct tls_client *c)
+{
+    struct sessions *sessions = c->want_sessions ? sessions_new(1) : NULL;
+    const struct tls_peer peer = {.host = WARM_HOST, .port = 443, .sessions = sessions};
+    X509_STORE *store = warm_trust(c->context);
+    struct stream *server = store ? warm_server(c->context) : NULL, *stream = NULL;
+    struct tls_stream *t = server ? tls_stream_new(c, server, &peer) : NULL;
+    struct fetch_conn conn = {0};
+    struct fetch_error err;
+    /* For this connection alone, in place of the client's own store. */
+    if (t && SSL_set1_verify_cert_store(t->ssl, store) != 1) {
+        stream_close(&t->base);
+        t = NULL;
+    }
+    bool done = t && shake(t, true, NULL, &stream, &conn, &err) == 0 && exchange(stream);
+    stream_close(stream);
+    X509_STORE_free(store);
+    sessions_free(sessions);
+    ERR_clear_error();
+    return done;
 }

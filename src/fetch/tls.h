@@ -47,4 +47,10 @@ struct tls_peer {
 int tls_connect(const struct tls_client *c, struct stream *lower, const struct tls_peer *peer,
                 const struct wait *w, struct stream **ret, struct fetch_conn *conn, struct fetch_error *err);
 
+/* A handshake with a server in memory, whose certificate nobody else trusts: what OpenSSL makes at the first
+ * one is then there for all who are forked afterwards. It costs two handshakes; nothing
+ * of it stays with `c`. True if it went through (where it can't, the first handshake in each worker does
+ * more). */
+bool tls_warm(const struct tls_client *c);
+
 #endif

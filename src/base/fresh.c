@@ -1,0 +1,146 @@
+#include "config.h"
+
+#include "base/fresh.h"
+
+#include <stdlib.h>
+
+/* mallinfo2 came with glibc 2.33. Under sanitizers malloc is another one, without holes of that kind. */
+#if defined __linux__ && defined __GLIBC__ && !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
+#if __GLIBC_PREREQ(2, 33)
+#define HAVE_FRESH
+#endif
+#endif
+
+#ifdef HAVE_FRESH
+
+#include <link.h>
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_READ /* Linux 5.14 */
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+enum {
+    HOLE_MOST = 64 * 1024, /* larger ones are too few to matter */
+    HOLE_FINE = 2040,      /* up to here each size of malloc's chunks has its list … */
+    HOLE_STEP = 16,        /* … and they are so far apart */
+    HOLE_LEAST = 24,
+    TOP = 512 * 1024, /* of heap behind all holes, for a child to start with */
+    RANGES = 24,
+};
+
+/* What is in the holes: never given back, since that's what it is there for. */
+struct filling {
+    struct filling *next;
+};
+
+static struct {
+    bool prepared;
+    struct filling *fillings;
+    struct {
+        void *from;
+        size_t len;
+    } ranges[RANGES]; /* of code and constants */
+    size_t range_count;
+} fresh;
+
+static uintptr_t page_size(void)
+{
+    return (uintptr_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Where the untouched end of the heap begins. */
+static uintptr_t heap_top(void)
+{
+    return (uintptr_t)sbrk(0) - mallinfo2().keepcost;
+}
+
+/* Takes all holes that hold `size` bytes, but of at most `most` bytes together: with another malloc than
+ * libc's there may be no end of them. Returns what is left of `most`. */
+static size_t fill_holes(size_t size, uintptr_t top, size_t most)
+{
+    struct filling *hole = NULL;
+    while (most >= size && (hole = malloc(size)) && (uintptr_t)hole < top) {
+        hole->next = fresh.fillings;
+        fresh.fillings = hole;
+        hole = NULL;
+        most -= size;
+    }
+    /* The last one is the end's first. A small one would go into a cache, a large one goes back to the end.
+     */
+    void *large = hole ? realloc(hole, HOLE_FINE) : NULL;
+    free(large ? large : hole);
+    return most;
+}
+
+/* Those that a fetch runs through; the program itself has no name. */
+static bool is_used(const char *library)
+{
+    return !*library || strstr(library, "/libc.so") || strstr(library, "/libcrypto.so") ||
+           strstr(library, "/libssl.so");
+}
+
+static int note_ranges(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    const uintptr_t page = page_size();
+    (void)size, (void)arg;
+    for (int i = 0; is_used(info->dlpi_name) && i < info->dlpi_phnum && fresh.range_count < RANGES; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        if (p->p_type != PT_LOAD || p->p_flags & PF_W)
+            continue;
+        uintptr_t from = (info->dlpi_addr + p->p_vaddr) & ~(page - 1);
+        uintptr_t end = info->dlpi_addr + p->p_vaddr + p->p_memsz;
+        fresh.ranges[fresh.range_count].from = (void *)from;
+        fresh.ranges[fresh.range_count++].len = end - from;
+    }
+    return 0;
+}
+
+void fresh_prepare(void)
+{
+    if (fresh.prepared)
+        return;
+    fresh.prepared = true;
+    (void)mallopt(M_TRIM_THRESHOLD, 2 * TOP); /* else the end would be given back as soon as it is there */
+    (void)mallopt(M_TOP_PAD, TOP);
+    uintptr_t top = heap_top();
+    size_t most = mallinfo2().fordblks + HOLE_MOST; /* some holes aren't counted there */
+    for (size_t size = HOLE_MOST; size > HOLE_FINE; size -= size / 8)
+        most = fill_holes(size, top, most);
+    for (size_t size = HOLE_FINE; size >= HOLE_LEAST; size -= HOLE_STEP)
+        most = fill_holes(size, top, most);
+    (void)dl_iterate_phdr(note_ranges, NULL);
+}
+
+void fresh_begin(size_t size)
+{
+    if (!fresh.prepared)
+        return;
+    const uintptr_t page = page_size();
+    uintptr_t from = (heap_top() + page - 1) & ~(page - 1), end = (uintptr_t)sbrk(0) & ~(page - 1);
+    if (end > from && end - from > size)
+        end = from + (size & ~(page - 1));
+    if (end > from)
+        (void)madvise((void *)from, end - from, MADV_POPULATE_WRITE);
+    for (size_t i = 0; i < fresh.range_count; i++)
+        (void)madvise(fresh.ranges[i].from, fresh.ranges[i].len, MADV_POPULATE_READ);
+}
+
+#else
+
+void fresh_prepare(void)
+{
+}
+
+void fresh_begin(size_t size)
+{
+    (void)size;
+}
+
+#endif
