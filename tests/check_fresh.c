@@ -41,15 +41,18 @@ static int pieces_in_holes(void)
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
+        char *own[100];
         int inside = 0;
         fresh_begin(HEAP);
         for (int i = 0; i < 100; i++) {
-            char *p = malloc(i % 2 ? PIECE : SMALL);
-            if (!p)
+            own[i] = malloc(i % 2 ? PIECE : SMALL);
+            if (!own[i])
                 _exit(255);
-            memset(p, 1, i % 2 ? PIECE : SMALL);
-            inside += !is_behind(p);
+            memset(own[i], 1, i % 2 ? PIECE : SMALL);
+            inside += !is_behind(own[i]);
         }
+        for (int i = 0; i < 100; i++)
+            free(own[i]);
         _exit(inside);
     }
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
