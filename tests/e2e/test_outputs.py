@@ -161,6 +161,22 @@ class Waiting(Case):
             process.send_signal(number)
             self.assertIn(process.wait(30), (-number, 128 + number))
 
+    def test_no_line_in_the_journal_before_anything_was_taken(self):
+        read, write = os.pipe()
+        self.addCleanup(os.close, read)
+        os.set_blocking(write, False)
+        os.write(write, bytes(1 << 20))
+        os.set_blocking(write, True)
+        log = self.path("journal")
+        self.origin.events_clear()
+        process = self.start("-f", "json", "--joblog", log, "-w", 2, *["https://h%d.test/ok" % i for i in range(20)],
+                             stdin=subprocess.DEVNULL, stdout=write)
+        os.close(write)
+        self.wait_until(lambda: len(self.origin.events("request")) >= 2, "two requests")
+        time.sleep(1)
+        self.assertEqual(lines_of(log), [])
+        process.kill()
+
     def test_a_signal_while_nobody_reads_the_archive(self):
         """A pipe that is full already, and one that gets full."""
         for full in (True, False):
