@@ -248,7 +248,7 @@ static int connect_anew(struct get *g, struct connection *c, const struct proxy 
  * CONNECT can say both, and so does curl. */
 static bool asks_proxy(const struct get *g, const struct proxy *p)
 {
-    struct endpoint to;
+    struct endpoint to = {NULL, 0};
     return p && g->now.scheme == SCHEME_HTTP &&
            !overrides_connect_to(g->f->shared->overrides, g->now.host, g->now.port, &to.host, &to.port);
 }
