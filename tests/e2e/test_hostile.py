@@ -198,7 +198,7 @@ QUICK = {
     "a redirect with control bytes": (moved("/text/\x01\x1b[2J"), "http", "headers", ["control byte 0x01"]),
     "a redirect without Location": (reply(["HTTP/1.1 302 Found", "Content-Length: 2"], b"ok"), "ok", None, 2),
     "a redirect whose body breaks off": (reply(["HTTP/1.1 302 Found", "Location: /bytes/7", "Content-Length: 50"], b"x", "abrupt"), "ok", None, 7),
-    "a redirect whose chunks are none": (reply(["HTTP/1.1 302 Found", "Location: /bytes/7", "Transfer-Encoding: chunked"], b"zz"), "ok", None, 7),
+    "a redirect whose chunks are none": (reply(["HTTP/1.1 302 Found", "Location: /bytes/7", "Transfer-Encoding: chunked"], b"zz"), "http", "body", ["chunk"]),
 }
 
 # Stalls: in which phase, with -t 2 --max-time 5. Those marked are run in serial mode, too.
