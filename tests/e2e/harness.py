@@ -1,11 +1,13 @@
 """What the end-to-end tests stand on: an origin, runs of the program, and what came of them.
 
 The programs come from the environment: PFETCH and ORIGIN (absolute paths; by default those of build/gcc).
-PFETCH_WRAP is put in front of the program (valgrind …), PFETCH_ARGS behind it, PFETCH_SLOW multiplies every
+PFETCH_WRAP is put in front of the program (valgrind …), PFETCH_ARGS behind it, PFETCH_FULL makes lists and bodies
+as large as what they stand for, PFETCH_SLOW multiplies every
 time limit. Every test runs once in each mode of PFETCH_MODES (all three by default): the runner makes a class of
 each Case a mode, with an origin of its own. A test that makes sense in some modes only says so with @modes(...).
 Python's own library is all that is needed.
 """
+import atexit
 import hashlib
 import json
 import os
@@ -20,11 +22,29 @@ import unittest
 from urllib.parse import quote
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-PFETCH = os.environ.get("PFETCH") or os.path.join(TOP, "build", "gcc", "pfetch")
+
+
+def reachable(program):
+    """The program, or, where its folder is one that other users may not enter, a copy: some tests run it as others."""
+    folder = os.path.dirname(program)
+    while os.path.exists(folder) and os.stat(folder).st_mode & 0o001:
+        if folder == os.path.dirname(folder):
+            return program
+        folder = os.path.dirname(folder)
+    if os.geteuid() != 0 or not os.path.exists(program):
+        return program
+    copies = tempfile.mkdtemp(prefix="pfetch-program-")
+    os.chmod(copies, 0o755)
+    atexit.register(shutil.rmtree, copies, True)
+    return shutil.copy(program, copies)
+
+
+PFETCH = reachable(os.environ.get("PFETCH") or os.path.join(TOP, "build", "gcc", "pfetch"))
 ORIGIN = os.environ.get("ORIGIN") or os.path.join(TOP, "build", "gcc", "tests", "origin", "origin")
 WRAP = shlex.split(os.environ.get("PFETCH_WRAP", ""))
 ARGS = shlex.split(os.environ.get("PFETCH_ARGS", ""))
 SLOW = float(os.environ.get("PFETCH_SLOW", "1"))
+FULL = bool(os.environ.get("PFETCH_FULL"))  # long lists and large bodies as large as the promises
 MODES = os.environ.get("PFETCH_MODES", "process thread serial").split()
 POOLS = ["process", "thread"]
 KINDS = {"invalid-target", "dns", "connect", "timeout", "tls", "certificate", "http", "truncated", "too-large",

@@ -133,6 +133,14 @@ class Compare(Case):
         self.assertEqual(os.listdir(self.dir), ["tmp"])
 
 
+def named(pid):
+    try:
+        with open("/proc/%s/comm" % pid, encoding="utf-8", errors="replace") as f:
+            return f.read().strip()
+    except OSError:
+        return ""
+
+
 @once
 class Measure(Case):
     def held(self, mode, *more):
@@ -150,7 +158,9 @@ class Measure(Case):
         row = json.loads(self.finish(process).out)
         self.assertEqual(len(pids), 5)
         self.assertAlmostEqual(row["rss"] / rss, 1, delta=0.05)
-        self.assertAlmostEqual(row["pss"] / pss, 1, delta=0.15)
+        beside = [p for p in os.listdir("/proc") if p.isdigit() and int(p) not in pids + [process.pid] and named(p) == "pfetch"]
+        # another test's runs map the same libraries, and take their share of them, now or when the row was measured
+        self.assertAlmostEqual(row["pss"] / pss, 1, delta=0.5 if beside else 0.15)
 
     @unittest.skipIf(sanitized(), "memory is not its own")
     @unittest.skipIf(os.geteuid(), "needs root, to look at confined processes")
