@@ -55,8 +55,11 @@ static int cut_torn_line(int fd)
 
 static int open_file(const struct run_options *o, int *ret_fd, struct fetch_error *err)
 {
-    bool append = o->resume || o->resume_failed;
-    signals_let_kill(); /* a FIFO waits for its reader */
+    struct stat st;
+    bool other = stat(o->output_path, &st) == 0 && !S_ISREG(st.st_mode);
+    bool append =
+        (o->resume || o->resume_failed) && !other; /* for reading, too: where its last line begins */
+    signals_let_kill(); /* a FIFO waits for its reader: not so when it is opened for reading as well */
     *ret_fd = open(o->output_path, (append ? O_RDWR : O_WRONLY) | O_CREAT | O_CLOEXEC, 0666);
     int error = errno;
     signals_hold();

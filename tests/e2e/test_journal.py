@@ -67,10 +67,12 @@ class Journal(Case):
         os.mkfifo(fifo)
         first = self.start("-f", "none", "--joblog", self.log, "--resume", "-o", fifo, *lines)
         self.wait_until(lambda: os.path.exists(self.log), "the journal is open")
+        time.sleep(0.5)
         for resume in ("--resume", "--resume-failed", None):
             second = self.run_log(resume=resume, lines=lines)
             self.assertEqual((second.status, second.out), (2, b""), second)
             self.assertEqual(second.err, "pfetch: %s: another process writes this journal; wait for its end, or write another name\n" % self.log)
+        self.assertIsNone(first.poll(), "it waits for a reader of its output")
         with open(fifo, "rb"):
             self.assertEqual(self.finish(first).status, 0)
         self.assertEqual(self.run_log(lines=lines).reports, [])
