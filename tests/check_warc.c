@@ -2,6 +2,8 @@
 #include "config.h"
 
 #include <check.h>
+#include <sys/wait.h>
+#include <sys/file.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -645,6 +647,30 @@ START_TEST(two_runs_do_not_share_a_file)
 }
 END_TEST
 
+/* A killed run's last worker, say. */
+START_TEST(a_lock_that_is_about_to_go_is_waited_for)
+{
+    int ready[2];
+    char byte;
+    close_sink(open_sink(path, 0, false));
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        int fd = open(path, O_RDWR);
+        bool held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && write(ready[1], "x", 1) == 1;
+        usleep(200 * 1000);
+        _exit(held ? 0 : 1);
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    close_sink(open_sink(path, 0, true));
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    close(ready[0]);
+    close(ready[1]);
+}
+END_TEST
+
 START_TEST(a_place_that_is_none)
 {
     void *sink = NULL;
@@ -673,6 +699,7 @@ int main(void)
     tcase_add_loop_test(t, a_damaged_warc_stays_as_it_was, 0, 2);             /* plain, gzip */
     tcase_add_loop_test(t, what_cannot_be_written_whole_is_taken_back, 0, 2); /* plain, gzip */
     tcase_add_test(t, two_runs_do_not_share_a_file);
+    tcase_add_test(t, a_lock_that_is_about_to_go_is_waited_for);
     tcase_add_test(t, a_place_that_is_none);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -17,7 +17,7 @@
 #include "base/buffer.h"
 #include "output/warc_scan.h"
 
-enum { GATHER = 256 * 1024, GZIP_LEVEL = 4 };
+enum { GATHER = 256 * 1024, GZIP_LEVEL = 4, LOCK_TRIES = 20, LOCK_PAUSE_MS = 50 };
 
 struct warc_file {
     char *path;  /* as given: the first of the files */
@@ -87,10 +87,14 @@ static bool exists(const struct warc_file *f, uint32_t number)
 
 /* Opening */
 
+/* A worker that was just forked when its run was killed holds the lock until it is gone, too. */
 static int lock(const struct warc_file *f, struct fetch_error *err)
 {
-    if (flock(f->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-        return 0;
+    for (int tries = 0; tries < LOCK_TRIES; tries++) {
+        if (flock(f->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+            return 0;
+        (void)poll(NULL, 0, LOCK_PAUSE_MS);
+    }
     return error_set(err, ERROR_NONE, PHASE_NONE, "%s: another pfetch writes to it: name another for --warc",
                      f->present);
 }

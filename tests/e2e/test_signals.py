@@ -66,7 +66,7 @@ class Signals(Case):
         for whole in (True, False):
             lines = self.write("list", "".join("https://h%d.test/delay/30/ok\n" % i for i in range(60)))
             process = subprocess.Popen(self.command("-w", 4, "-t", 20, "-f", "json", "-i", lines), stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=os.setpgrp)
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=os.setpgrp, bufsize=0)
             self.addCleanup(process.kill)
             process.stdout.readline()
             (os.killpg if whole else os.kill)(process.pid, signal.SIGTSTP)
