@@ -225,7 +225,7 @@ static int open_locked(struct joblog *j, struct stat *ret_st, struct fetch_error
 
 static int open_file(struct joblog *j, bool resume, struct fetch_error *err)
 {
-    struct stat st;
+    struct stat st = {0};
     if (open_locked(j, &st, err) < 0)
         return -1;
     j->regular = S_ISREG(st.st_mode);
