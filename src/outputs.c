@@ -308,10 +308,9 @@ int outputs_end(struct outputs *o, struct outputs_job *j, struct report *report,
         j->contexts[i] = NULL;
         if (ended == 0)
             continue;
+        /* ERROR_OUTPUT, or ERROR_CANCELLED where the run ended first: it was not delivered. */
         r = -1;
-        *err = failed;
-        if (failed.kind == ERROR_OUTPUT)
-            report->error = failed;
+        *err = report->error = failed;
     }
     j->begun = false;
     return r;

@@ -65,8 +65,8 @@ int outputs_wire(struct outputs *o, struct outputs_job *j, const void *data, siz
 /* The try comes to nothing and will be made again: sinks that keep tries end, the others forget. */
 int outputs_abandon(struct outputs *o, struct outputs_job *j, struct report *report, struct fetch_error *err);
 
-/* The end of the target. A sink that fails makes the report one of ERROR_OUTPUT for the sinks after it, the
- * format last. */
+/* The end of the target. A sink that fails makes the report one of its error (ERROR_OUTPUT, or
+ * ERROR_CANCELLED where it had to give up) for the sinks after it, the format last. */
 int outputs_end(struct outputs *o, struct outputs_job *j, struct report *report, struct fetch_error *err);
 
 /* After outputs_end: the target's place is complete. Calls `delivered` for its owner now or at a later flush;

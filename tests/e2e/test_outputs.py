@@ -196,6 +196,20 @@ class Waiting(Case):
             self.assertIn(process.returncode, (143, -15), err)
             self.assertNotIn("worker-died", err)
 
+    def test_what_the_archive_did_not_take_is_not_done(self):
+        """Its answer came, but its record never left: it is to be fetched again."""
+        fifo, log = self.path("archive"), self.path("journal")
+        os.mkfifo(fifo)
+        unread = os.open(fifo, os.O_RDWR)
+        self.addCleanup(os.close, unread)
+        process = self.start("-f", "json", "--warc", fifo, "--joblog", log, "-w", 2,
+                             "https://a.test/bytes/300000", "https://b.test/bytes/300000")
+        self.wait_until(lambda: int.from_bytes(fcntl.ioctl(unread, termios.FIONREAD, bytes(4)), sys.byteorder) > 60000, "it is full")
+        process.send_signal(signal.SIGTERM)
+        result = self.finish(process)
+        self.assertEqual((result.status, result.kinds), (143, ["cancelled"] * 2), result)
+        self.assertEqual(lines_of(log), [])
+
     def test_a_journal_line_comes_after_its_output(self):
         """Who reads nothing has been given nothing: not a line in the journal, whatever was fetched."""
         log = self.path("journal")
