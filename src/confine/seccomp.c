@@ -251,21 +251,38 @@ static int add_rules(scmp_filter_ctx context)
     return error;
 }
 
-/* Reads the whole program that libseccomp wrote to `fd`. */
+/* Reads the whole program that libseccomp wrote to the other end of `fd`, which is closed by now. */
 static struct filter *read_code(int fd)
 {
-    off_t bytes = lseek(fd, 0, SEEK_END);
-    if (bytes <= 0 || bytes / (off_t)sizeof(struct sock_filter) > BPF_MAXINSNS)
-        return NULL;
     struct filter *f = calloc(1, sizeof *f);
-    if (!f)
-        return NULL;
-    f->length = (size_t)bytes / sizeof(struct sock_filter);
-    f->code = calloc(f->length, sizeof *f->code);
-    if (!f->code || pread(fd, f->code, (size_t)bytes, 0) != (ssize_t)bytes) {
+    size_t most = BPF_MAXINSNS * sizeof *f->code, have = 0;
+    ssize_t n = 0;
+    if (f)
+        f->code = malloc(most);
+    while (f && f->code && have < most && (n = read(fd, (char *)f->code + have, most - have)) > 0)
+        have += (size_t)n;
+    if (!f || !f->code || n < 0 || have == 0 || have % sizeof *f->code) {
         filter_free(f);
         return NULL;
     }
+    f->length = have / sizeof *f->code;
+    return f;
+}
+
+/* The program as libseccomp writes it: to a socket, which holds it whatever the limits on files and pipes. */
+static struct filter *export_code(scmp_filter_ctx context, int *ret_error)
+{
+    struct filter *f = NULL;
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
+        *ret_error = errno;
+        return NULL;
+    }
+    *ret_error = -seccomp_export_bpf(context, ends[1]);
+    close(ends[1]);
+    if (*ret_error == 0 && !(f = read_code(ends[0])))
+        *ret_error = EIO;
+    close(ends[0]);
     return f;
 }
 
@@ -285,7 +302,7 @@ static struct sock_filter *own_pid(struct sock_filter *code, size_t length)
 int filter_compile(struct filter **ret, char *message, size_t size)
 {
     struct filter *f = NULL;
-    int fd = -1, error = ENOMEM;
+    int error = ENOMEM;
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!context)
         goto out;
@@ -295,12 +312,7 @@ int filter_compile(struct filter **ret, char *message, size_t size)
         error = -add_rules(context);
     if (error)
         goto out;
-    fd = memfd_create("filter", MFD_CLOEXEC);
-    error = fd < 0 ? errno : -seccomp_export_bpf(context, fd);
-    if (error)
-        goto out;
-    f = read_code(fd);
-    error = f ? 0 : EIO;
+    f = export_code(context, &error);
     if (f && !own_pid(f->code, f->length)) {
         filter_free(f);
         error = EBADMSG;
@@ -308,8 +320,6 @@ int filter_compile(struct filter **ret, char *message, size_t size)
 out:
     if (context)
         seccomp_release(context);
-    if (fd >= 0)
-        close(fd);
     errno = error;
     if (error)
         return confine_failed("seccomp", message, size);

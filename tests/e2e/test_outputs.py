@@ -10,7 +10,7 @@ import termios
 import time
 import unittest
 
-from harness import Case, once, sanitized
+from harness import Case, kind, once, sanitized
 
 
 def lines_of(path):
@@ -104,6 +104,12 @@ class LargeFiles(Case):
                 self.assertEqual(result.status, 3, result)
                 self.assertIn(self.path(name), result.err)
                 self.assertRegex(result.err, "File too large|No space left")
+
+    def test_a_limit_smaller_than_the_filter(self):
+        """The sandbox's filter is no file: the limit does not concern it."""
+        for most in (0, 1024):
+            result = self.json("https://a.test/ok", preexec_fn=lambda m=most: resource.setrlimit(resource.RLIMIT_FSIZE, (m, m)))
+            self.assertEqual((result.status, [kind(r) for r in result.reports]), (0, ["ok"]), result)
 
 
 @once
