@@ -18,10 +18,16 @@
 
 /* ---- Signals and time ---- */
 
-/* What runs is ended when the grace is over; a blocked output gives up then, too. */
+/* What runs is ended when the grace is over. */
 static bool grace_is_over(const struct run *r)
 {
     return r->state >= RUN_STOPPING && deadline_now() >= r->cancel_at;
+}
+
+/* A blocked output gives up then, too; but --halt waits for a slow reader as any end does. */
+static bool outputs_give_up(const struct run *r)
+{
+    return (r->signal || r->output_failed) && grace_is_over(r);
 }
 
 static void on_signal(struct run *r, int signal)
@@ -50,7 +56,7 @@ bool run_wake(void *arg)
             draw_progress(r);
             continue;
         case SIGNALS_NONE:
-            return grace_is_over(r);
+            return outputs_give_up(r);
         }
     }
 }

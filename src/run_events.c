@@ -10,6 +10,7 @@ static void conclude(struct run *r, struct job *job, const struct fetch_result *
 /* Takes the first failure of an output: the run ends as by a signal. */
 void run_output_failed(struct run *r, const struct fetch_error *err)
 {
+    r->gave_up |= err->kind == ERROR_CANCELLED;
     if (err->kind == ERROR_CANCELLED || r->output_failed)
         return;
     r->output_failed = true;
@@ -169,10 +170,12 @@ void run_on_delivered(void *arg, void *owner)
 
 void run_forget_undelivered(struct run *r)
 {
+    enum error_kind kind = r->gave_up ? ERROR_CANCELLED : ERROR_OUTPUT;
     while (r->undelivered) {
         struct job *job = r->undelivered;
-        if (r->output_failed && job->done.error.kind != ERROR_OUTPUT)
-            summary_recount(&r->summary, job->done.error.kind, ERROR_OUTPUT);
+        r->never_left++;
+        if (job->done.error.kind != ERROR_OUTPUT)
+            summary_recount(&r->summary, job->done.error.kind, kind);
         enter_state(r, job, JOB_READ);
         job_free(job);
     }

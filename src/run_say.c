@@ -54,19 +54,37 @@ void say_escaped(struct run *r, struct span text)
     buffer_free(&b);
 }
 
+/* How the run ended, if not by itself; empty if so. */
+static int put_remark(struct buffer *b, const struct run *r)
+{
+    const char *before = "";
+    if (r->halted_after) {
+        if (buffer_printf(b, "halted after %" PRIu64 " failure%s", r->halted_after,
+                          r->halted_after == 1 ? "" : "s") < 0)
+            return -1;
+        before = "; ";
+    }
+    if (r->signal) {
+        if (buffer_printf(b, "%sended by SIG%s", before, sigabbrev_np(r->signal)) < 0)
+            return -1;
+        before = "; ";
+    }
+    if (r->never_left && buffer_printf(b, "%s%" PRIu64 " report%s never left", before, r->never_left,
+                                       r->never_left == 1 ? "" : "s") < 0)
+        return -1;
+    return buffer_putc(b, 0);
+}
+
 void say_summary(struct run *r)
 {
-    struct buffer b;
-    char remark[64] = "";
+    struct buffer b, remark;
     buffer_init(&b, 16 * 1024);
-    if (r->halted_after)
-        snprintf(remark, sizeof remark, "halted after %" PRIu64 " failure%s", r->halted_after,
-                 r->halted_after == 1 ? "" : "s");
-    else if (r->signal)
-        snprintf(remark, sizeof remark, "ended by SIG%s", sigabbrev_np(r->signal));
-    if (summary_put(&b, &r->summary, (deadline_now() - r->started), remark) == 0)
+    buffer_init(&remark, 256);
+    if (put_remark(&remark, r) == 0 &&
+        summary_put(&b, &r->summary, deadline_now() - r->started, (const char *)remark.data) == 0)
         say(r, (const char *)b.data, b.len);
     buffer_free(&b);
+    buffer_free(&remark);
 }
 
 static void progress_fill(const struct run *r, struct progress_state *ret)

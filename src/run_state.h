@@ -76,6 +76,8 @@ struct run {
     bool output_failed;
     bool broken_pipe; /* … because nobody reads standard output any more */
     struct fetch_error output_error;
+    bool gave_up;        /* a signal came while an output was not read: it did not get everything */
+    uint64_t never_left; /* reports that were made, and not written whole */
     bool input_failed;
     struct fetch_error input_error;
 };
@@ -135,7 +137,8 @@ void run_release_held(struct run *r);
 /* Reports as cancelled what waits in the schedule, and takes back what no worker has begun. */
 void run_cancel_waiting(struct run *r);
 
-/* The end of a run whose output failed: counts as `output` what never left, and releases it. */
+/* The end of a run whose output failed or was not read: counts as `output`, or as `cancelled`, what never
+ * left, and releases it. */
 void run_forget_undelivered(struct run *r);
 
 /* A target that is never tried: its report, with job->failure. The job may be gone afterwards. */

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -449,6 +450,77 @@ START_TEST(callbacks_may_use_the_spool)
 }
 END_TEST
 
+struct flusher {
+    struct world world;
+    unsigned told, depth, deepest;
+};
+
+static void flush_again(void *arg, void *owner)
+{
+    struct flusher *f = arg;
+    (void)owner;
+    f->told++;
+    f->depth++;
+    if (f->depth > f->deepest)
+        f->deepest = f->depth;
+    ck_assert_int_eq(spool_flush(f->world.spool, true, &err), 0);
+    f->depth--;
+}
+
+/* However many were delivered at once: the stack does not grow with them. */
+START_TEST(who_is_told_may_flush)
+{
+    struct flusher f = {.told = 0};
+    begin(&f.world, true);
+    spool_free(f.world.spool);
+    f.world.spool = spool_new(&(struct spool_options){
+        .writer = f.world.writer, .input_order = true, .delivered = flush_again, .arg = &f});
+    for (int i = 0; i < 20; i++) {
+        struct spool_slot *slot = spool_open(f.world.spool, "x");
+        put(slot, 'x', 10);
+        finish(slot);
+    }
+    flush(&f.world);
+    ck_assert_uint_eq(f.told, 20);
+    ck_assert_uint_eq(f.deepest, 1);
+    end(&f.world);
+}
+END_TEST
+
+/* A pipe of one page, which nobody reads. */
+static bool give_up(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+START_TEST(what_left_before_a_failure_is_delivered)
+{
+    struct world w;
+    int fds[2], wake[2];
+    begin(&w, false);
+    end(&w);
+    ck_assert(pipe(fds) == 0 && pipe(wake) == 0 && write(wake[1], "!", 1) == 1);
+    ck_assert_int_ge(fcntl(fds[1], F_SETPIPE_SZ, 4096), 4096);
+    w.writer = writer_new(&(struct writer_options){
+        .fd = fds[1], .owned = true, .name = "standard output", .wake_fd = wake[0], .wake = give_up});
+    w.spool = spool_new(&(struct spool_options){.writer = w.writer, .delivered = on_delivered, .arg = &w});
+    for (int i = 0; i < 4; i++) {
+        static char *const names[] = {"a", "b", "c", "d"};
+        struct spool_slot *slot = spool_open(w.spool, names[i]);
+        put(slot, *names[i], 1500);
+        finish(slot);
+    }
+    ck_assert_int_eq(spool_flush(w.spool, false, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CANCELLED);
+    ck_assert_str_eq(w.delivered, "a b ");
+    end(&w);
+    close(fds[0]);
+    close(wake[0]);
+    close(wake[1]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("spool");
@@ -467,6 +539,8 @@ int main(void)
     tcase_add_test(t, waiting_reports_make_it_full);
     tcase_add_test(t, many_that_wait_for_a_flush_make_it_due);
     tcase_add_test(t, callbacks_may_use_the_spool);
+    tcase_add_test(t, who_is_told_may_flush);
+    tcase_add_test(t, what_left_before_a_failure_is_delivered);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

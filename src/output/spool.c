@@ -43,6 +43,7 @@ struct spool {
     struct spool_slot *kept;   /* dead ones, linked by next */
     size_t kept_count, pending, sent_count, held_count, resumed_count;
     size_t total; /* bytes of memory, the live slot's aside */
+    bool telling; /* `delivered` is being called */
 };
 
 /* Lists and memory */
@@ -400,10 +401,13 @@ int spool_finish(struct spool_slot *slot, struct fetch_error *err)
     return was_live ? live_ended(s, err) : 0;
 }
 
+/* Whoever is told may flush; the rest are told by the loop that tells him. */
 static void call_delivered(struct spool *s)
 {
-    uint64_t written = writer_written(s->options.writer);
-    while (s->sent.first && s->sent.first->end <= written) {
+    if (s->telling)
+        return;
+    s->telling = true;
+    while (s->sent.first && s->sent.first->end <= writer_written(s->options.writer)) {
         struct spool_slot *slot = s->sent.first;
         void *owner = slot->owner;
         list_remove(&s->sent, slot);
@@ -412,6 +416,7 @@ static void call_delivered(struct spool *s)
         if (s->options.delivered)
             s->options.delivered(s->options.arg, owner);
     }
+    s->telling = false;
 }
 
 static void call_resume(struct spool *s)
@@ -432,11 +437,11 @@ static void call_resume(struct spool *s)
 
 int spool_flush(struct spool *s, bool sync, struct fetch_error *err)
 {
-    if (settle(s, err) < 0 || writer_flush(s->options.writer, sync, err) < 0)
-        return -1;
-    call_delivered(s);
-    call_resume(s);
-    return 0;
+    int r = settle(s, err) < 0 || writer_flush(s->options.writer, sync, err) < 0 ? -1 : 0;
+    call_delivered(s); /* what left before a failure has left */
+    if (r == 0)
+        call_resume(s);
+    return r;
 }
 
 bool spool_flush_due(const struct spool *s)

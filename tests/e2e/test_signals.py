@@ -3,6 +3,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -200,6 +201,44 @@ class Signals(Case):
                     self.assertNotIn("worker-died", err)
                     if form == "body":
                         self.assertIn("cancelled", err)
+
+    def test_the_summary_says_what_left(self):
+        """Nobody reads: what is counted as ok, and what the journal says is done, is in the pipe."""
+        form = {"process": "json", "thread": "text", "serial": "body"}[self.mode]
+        lines = self.write("list", "https://a.test/header/X/%s/bytes/3000\n" % ("y" * 3000) * 60)
+        log, (read, write) = self.path("journal"), os.pipe()
+        fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 16384)
+        process = self.start("-w", 2, "-f", form, "--joblog", log, "-i", lines, stdin=subprocess.DEVNULL, stdout=write)
+        os.close(write)
+        self.wait_until(lambda r=read: waiting(r) > 12000, "the pipe is full")
+        process.send_signal(signal.SIGTERM)
+        err = process.communicate(timeout=60)[1].decode()
+        with open(read, "rb") as f:
+            left = f.read()
+        whole = len(left) // 3000 if form == "body" else left.count(b"\n")
+        done = sum(not line.startswith(b"#") for line in self.read("journal").splitlines())
+        said = re.search(r"(\d+) targets?: (\d+) ok, (\d+) failed \(cancelled (\d+)\).*; ended by SIGTERM; (\d+) reports? never left$",
+                         err, re.MULTILINE)
+        self.assertTrue(said, err)
+        targets, ok, failed, cancelled, lost = (int(x) for x in said.groups())
+        self.assertEqual((process.returncode, ok, ok + failed, cancelled), (143, whole, targets, failed), err)
+        self.assertLessEqual(done, whole)
+        self.assertGreaterEqual(lost, 1)
+
+    @once
+    def test_halting_waits_for_a_slow_reader(self):
+        """Each target that was read has its report, however late it is read; only a signal ends the wait."""
+        lines = self.write("list", "no target %s\n" % ("y" * 200) * 40)
+        read, write = os.pipe()
+        fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+        process = self.start("-f", "json", "--halt", "now,fail=30", "-i", lines, stdin=subprocess.DEVNULL, stdout=write)
+        os.close(write)
+        time.sleep(2.5)
+        with open(read, "rb") as f:
+            reports = f.read().count(b"\n")
+        err = process.communicate(timeout=60)[1].decode()
+        self.assertEqual((process.returncode, reports), (1, 30), err)
+        self.assertIn("pfetch: 30 targets: 0 ok, 30 failed", err)
 
     def test_while_nobody_reads_standard_error(self):
         for mode in self.each_mode():
