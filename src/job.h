@@ -5,6 +5,7 @@
 #ifndef PFETCH_JOB_H
 #define PFETCH_JOB_H
 
+#include "base/deadline.h"
 #include "fetch/fetch.h"
 #include "outputs.h"
 #include "schedule/schedule.h"
@@ -31,6 +32,8 @@ struct job {
     char version[4];
     bool discard;      /* its answer will be tried again: nothing of it is delivered */
     bool killed;       /* its worker is being killed for it: `failure` says why */
+    bool recalled;     /* taken back from the executor, for its host pauses */
+    uint8_t declined;  /* how often a worker gave it back for that reason */
     uint64_t received; /* body bytes that came */
     struct buffer fields;
     uint32_t field_count;
@@ -64,5 +67,7 @@ void job_report(const struct job *job, const struct fetch_result *result, struct
  * whole host. */
 bool status_retryable(int status);
 bool status_pauses_host(int status);
+
+#define RETRY_AFTER_MAX (300 * NS_PER_SECOND) /* the most that a server may have us wait */
 
 #endif

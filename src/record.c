@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+enum { DECLINED = 0xDC };
+
 enum { URL_MAX = 64 * 1024, WIRE_MAX = 320 * 1024, FIELDS_MAX = 320 * 1024, FIELD_COUNT_MAX = 2000 };
 
 /* ---- Alphabets ---- */
@@ -76,19 +78,27 @@ static bool get_bool(struct unpack *u)
 
 /* ---- Task ---- */
 
-int record_put_task(struct buffer *b, struct span url)
+int record_put_task(struct buffer *b, const struct record_task *task)
 {
-    return pack_bytes(b, url);
+    return pack_bytes(b, task->url) < 0 || pack_u64(b, task->pausable) < 0 ? -1 : 0;
 }
 
-int record_get_task(struct span bytes, struct span *ret_url)
+int record_get_task(struct span bytes, struct record_task *ret)
 {
     struct unpack u = unpack_begin(bytes);
-    struct span url = unpack_bytes(&u, URL_MAX);
-    if (!unpack_complete(&u))
-        return -1;
-    *ret_url = url;
-    return 0;
+    ret->url = unpack_bytes(&u, URL_MAX);
+    ret->pausable = unpack_u64(&u);
+    return unpack_complete(&u) ? 0 : -1;
+}
+
+int record_put_declined(struct buffer *b)
+{
+    return pack_u8(b, DECLINED);
+}
+
+bool record_is_declined(struct span bytes)
+{
+    return bytes.len == 1 && bytes.data[0] == DECLINED;
 }
 
 /* ---- Connection ---- */

@@ -10,10 +10,20 @@
 #include "base/pack.h"
 #include "fetch/fetch.h"
 
-/* A task: the URL to fetch. 0 or -1 as buffer_append. */
-int record_put_task(struct buffer *b, struct span url);
-/* The URL, a view into `bytes`. 0, or -1 for bytes that are no task. */
-int record_get_task(struct span bytes, struct span *ret_url);
+struct record_task {
+    struct span url;   /* what to fetch */
+    uint64_t pausable; /* a number that stands for its host: the worker gives the task back if that one asked
+                          for a pause meanwhile; 0: it is fetched whatever was asked */
+};
+
+/* 0 or -1 as buffer_append. */
+int record_put_task(struct buffer *b, const struct record_task *task);
+/* Fills `ret` with a view into `bytes`. 0, or -1 for bytes that are no task: `ret` is undefined then. */
+int record_get_task(struct span bytes, struct record_task *ret);
+
+/* In place of a result: the task was not begun, for its host asked for a pause after it was sent. 0 or -1. */
+int record_put_declined(struct buffer *b);
+bool record_is_declined(struct span bytes);
 
 /* A hop or head. `conn` is sent where head->conn is not NULL. */
 int record_put_head(struct buffer *b, const struct fetch_head *head);

@@ -196,7 +196,7 @@ static uint64_t affinity(const struct run *r, const struct job *job)
 static bool fits(void *arg, const struct schedule_item *item)
 {
     const struct run *r = arg;
-    return r->input_order ? own_worker_is_idle(r, item) : executor_has_room_for(r->executor, item->host_hash);
+    return r->only_idle ? own_worker_is_idle(r, item) : executor_has_room_for(r->executor, item->host_hash);
 }
 
 static int64_t watchdog(const struct run *r)
@@ -236,7 +236,8 @@ static void submit(struct run *r, struct job *job)
     };
     warm_up(r, job);
     run_submitted(r, job);
-    int result = record_put_task(&task, job->url);
+    struct record_task what = {job->url, job->declined < DECLINES_MAX ? job->item.host_hash : 0};
+    int result = record_put_task(&task, &what);
     if (result == 0) {
         s.data = task.data;
         s.len = task.len;
@@ -254,7 +255,7 @@ static void dispatch(struct run *r)
     r->input_waits = r->more_input = false;
     r->next_start = DEADLINE_NEVER;
     while (r->state < RUN_STOPPING) {
-        size_t room = r->input_order ? executor_idle(r->executor) : executor_room(r->executor);
+        size_t room = r->only_idle ? executor_idle(r->executor) : executor_room(r->executor);
         if (room == 0 || outputs_full(r->outputs))
             return;
         struct schedule_item *item =

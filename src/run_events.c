@@ -129,6 +129,7 @@ static void enter_state(struct run *r, struct job *job, enum job_state state)
 
 void run_submitted(struct run *r, struct job *job)
 {
+    job->recalled = false;
     enter_state(r, job, JOB_SUBMITTED);
 }
 
@@ -204,6 +205,17 @@ static void report_job(struct run *r, struct job *job, const struct fetch_result
         run_output_failed(r, &err);
 }
 
+/* A host has asked for a pause: what was given to busy workers of it, and not begun, waits again. */
+static void recall_host(struct run *r, const struct job *paused)
+{
+    for (struct job *job = r->inflight, *next; job; job = next) {
+        next = job->next;
+        if (job->state == JOB_SUBMITTED && span_equal(job->item.host, paused->item.host) &&
+            executor_cancel(r->executor, job_id(job), false) == 0)
+            job->recalled = true;
+    }
+}
+
 /* What the schedule needs to know of a try's end. */
 static struct schedule_outcome outcome_of(const struct run *r, const struct job *job,
                                           const struct fetch_error *err, int status, int64_t retry_after_s)
@@ -231,6 +243,8 @@ static void conclude(struct run *r, struct job *job, const struct fetch_result *
     if (was_started) {
         struct schedule_outcome outcome =
             outcome_of(r, job, err, status, result->has_retry_after ? result->retry_after : -1);
+        if (outcome.pause_host && outcome.retry_after > 0)
+            recall_host(r, job);
         if (!schedule_ended(r->schedule, &job->item, &outcome, deadline_now())) {
             struct report report;
             struct fetch_error failed;
@@ -385,6 +399,23 @@ static const char *result_fault(const struct run *r, const struct job *job, cons
     return result->bytes > r->o->fetch.max_size && kind == ERROR_NONE ? "more than --max-size" : NULL;
 }
 
+/* The task came back unfetched: its host pauses, as an end before this one said. */
+static bool was_declined(const struct job *job, const struct executor_event *event)
+{
+    return record_is_declined(span_make(event->data, event->len)) && job->declined < DECLINES_MAX &&
+           !job->out.begun && job->status == 0 && job->redirect_count == 0;
+}
+
+static void on_declined(struct run *r, struct job *job)
+{
+    if (job->killed || r->state >= RUN_STOPPING) {
+        cancel_job(r, job);
+        return;
+    }
+    job->declined++;
+    run_unsubmitted(r, job);
+}
+
 static void on_end(struct run *r, struct job *job, const struct executor_event *event)
 {
     struct fetch_result result;
@@ -457,13 +488,19 @@ void run_on_event(void *arg, const struct executor_event *event)
         on_note(r, job, event);
         break;
     case EXECUTOR_END:
-        on_end(r, job, event);
+        if (was_declined(job, event))
+            on_declined(r, job);
+        else
+            on_end(r, job, event);
         break;
     case EXECUTOR_LOST:
         on_lost(r, job, event);
         break;
     case EXECUTOR_CANCELLED:
-        cancel_job(r, job);
+        if (job->recalled && r->state < RUN_STOPPING)
+            run_unsubmitted(r, job);
+        else
+            cancel_job(r, job);
         break;
     case EXECUTOR_WARNING:
         break;

@@ -234,7 +234,7 @@ static int open_executor(struct run *r, uint32_t workers)
     options.mode = r->o->mode;
     options.max_workers = workers;
     options.max_tasks_per_worker = r->o->max_tasks_per_worker;
-    options.send_ahead = !r->input_order;
+    options.send_ahead = !r->only_idle;
     options.initializer = task_initialize;
     options.task = task_run;
     options.finalizer = task_finalize;
@@ -271,6 +271,8 @@ int run_set_up(struct run *r)
     uint32_t workers = r->workers = fit_workers(r->o);
     r->input_order =
         r->o->order == ORDER_INPUT || (r->o->order == ORDER_DEFAULT && r->o->format == FORMAT_BODY);
+    /* An ordered result may have to hold its worker; and what waits in a worker's pipe starts when it may. */
+    r->only_idle = r->input_order || r->o->rate > 0 || r->o->per_host_delay > 0;
     if (open_input(r) < 0 || open_schedule(r, workers) < 0 || load_journal(r) < 0 || open_outputs(r) < 0)
         return -1;
     if (r->o->dry_run)

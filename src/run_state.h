@@ -31,14 +31,14 @@ enum {
     HALT_PERCENT_AFTER = 3, /* reports before a percentage counts, as GNU parallel has it */
     DESCRIPTORS_OF_OUR_OWN = 64,
     IDLE_CONNECTIONS_MAX = 16,
-    WARM_FROM = 4, /* worker processes for which a handshake before the first is worth its price */
+    DECLINES_MAX = 8, /* how often a worker may give a target back for its host's pause */
+    WARM_FROM = 4,    /* worker processes for which a handshake before the first is worth its price */
 };
 
-#define GRACE           (2 * NS_PER_SECOND)   /* for what runs when a signal comes */
-#define HUNG_GRACE      (5 * NS_PER_SECOND)   /* past the fetch's own deadline */
-#define RETRY_AFTER_MAX (300 * NS_PER_SECOND) /* the most that a server may have us wait */
-#define FLUSH_INTERVAL  (50 * NS_PER_MS)
-#define PROGRESS_EVERY  (100 * NS_PER_MS)
+#define GRACE          (2 * NS_PER_SECOND) /* for what runs when a signal comes */
+#define HUNG_GRACE     (5 * NS_PER_SECOND) /* past the fetch's own deadline */
+#define FLUSH_INTERVAL (50 * NS_PER_MS)
+#define PROGRESS_EVERY (100 * NS_PER_MS)
 
 struct run {
     const struct run_options *o;
@@ -62,6 +62,7 @@ struct run {
     uint32_t given_out; /* targets over TLS, until `warmed` */
     bool warmed;
     bool input_order;
+    bool only_idle;     /* a target is given only to a worker that begins it at once */
     bool input_waits;   /* the input has nothing yet: poll it */
     bool writing;       /* reports are on their way to standard output */
     bool saying;        /* something is on its way to standard error: nothing else is to be said */

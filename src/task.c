@@ -5,10 +5,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/deadline.h"
+#include "base/fresh.h"
 #include "compare_memory.h"
 #include "executor/frame.h"
 #include "executor/worker.h"
-#include "base/fresh.h"
+#include "job.h"
 #include "record.h"
 
 /* What any fetch may want at once: a decoder's window. */
@@ -20,6 +22,8 @@ struct task_state {
     bool alone; /* in a process of its own */
     struct fetcher *fetcher;
     struct buffer record; /* of the head or result that is being sent */
+    uint64_t paused;      /* the host that asked for a pause last … */
+    int64_t paused_until; /* … and its end */
 };
 
 /* ---- From the fetch's sink to the emitter ---- */
@@ -110,6 +114,24 @@ static bool memory_is_left(void)
     return p != MAP_FAILED && munmap(p, MEMORY_FOR_ONE) == 0;
 }
 
+/* The parent keeps pauses, but may have sent the next task before it heard of one. */
+static void note_pause(struct task_state *state, uint64_t host, const struct fetch_result *result)
+{
+    bool answered = result->error.kind == ERROR_NONE || result->error.kind == ERROR_HTTP_STATUS;
+    if (!answered || !status_pauses_host(result->status) || !result->has_retry_after)
+        return;
+    int64_t wait = result->retry_after > RETRY_AFTER_MAX / NS_PER_SECOND
+                       ? RETRY_AFTER_MAX
+                       : result->retry_after * NS_PER_SECOND;
+    state->paused = host;
+    state->paused_until = deadline_add(deadline_now(), wait);
+}
+
+static bool is_paused(const struct task_state *state, uint64_t host)
+{
+    return host != 0 && host == state->paused && deadline_now() < state->paused_until;
+}
+
 void task_run(void *arg, const void *task, size_t len, struct emitter *out)
 {
     struct task_state *state = arg;
@@ -126,10 +148,17 @@ void task_run(void *arg, const void *task, size_t len, struct emitter *out)
         .arg = &to,
     };
     struct fetch_result result;
-    struct span url;
-    if (record_get_task(span_make(task, len), &url) < 0)
+    struct record_task what;
+    if (record_get_task(span_make(task, len), &what) < 0)
         return;
-    fetch_get(state->fetcher, url, &sink, &result);
+    buffer_clear(&state->record);
+    if (is_paused(state, what.pausable)) {
+        if (record_put_declined(&state->record) == 0)
+            (void)emitter_end(out, state->record.data, state->record.len);
+        return;
+    }
+    fetch_get(state->fetcher, what.url, &sink, &result);
+    note_pause(state, what.pausable, &result);
     /* With its memory used up, a worker would blame every server that it still meets: it makes room for
      * another. */
     if (result.error.kind != ERROR_NONE && state->alone && !memory_is_left())

@@ -92,12 +92,30 @@ END_TEST
 START_TEST(a_task_comes_back)
 {
     struct buffer b;
-    struct span url;
+    struct record_task task = {span_of("https://a/"), 7}, got;
     buffer_init(&b, 1000);
-    ck_assert_int_eq(record_put_task(&b, span_of("https://a/")), 0);
-    ck_assert_int_eq(record_get_task(buffer_span(&b), &url), 0);
-    ck_assert(span_equal(url, span_of("https://a/")));
-    ck_assert_int_eq(record_get_task(span_make(b.data, b.len - 1), &url), -1);
+    ck_assert_int_eq(record_put_task(&b, &task), 0);
+    ck_assert_int_eq(record_get_task(buffer_span(&b), &got), 0);
+    ck_assert(span_equal(got.url, task.url));
+    ck_assert_uint_eq(got.pausable, 7);
+    ck_assert_int_eq(record_get_task(span_make(b.data, b.len - 1), &got), -1);
+    buffer_free(&b);
+}
+END_TEST
+
+START_TEST(a_declined_task_is_no_result)
+{
+    struct buffer b;
+    struct fetch_result r;
+    buffer_init(&b, 1000);
+    ck_assert_int_eq(record_put_declined(&b), 0);
+    ck_assert(record_is_declined(buffer_span(&b)));
+    ck_assert_int_eq(record_get_result(buffer_span(&b), &r), -1);
+    fetch_result_free(&r);
+    ck_assert_int_eq(buffer_puts(&b, "x"), 0);
+    ck_assert(!record_is_declined(buffer_span(&b)));
+    ck_assert(!record_is_declined(span_make(NULL, 0)));
+    ck_assert(!record_is_declined(span_of("x")));
     buffer_free(&b);
 }
 END_TEST
@@ -173,6 +191,7 @@ int main(void)
     tcase_add_test(t, a_head_comes_back);
     tcase_add_test(t, a_result_comes_back);
     tcase_add_test(t, a_task_comes_back);
+    tcase_add_test(t, a_declined_task_is_no_result);
     tcase_add_test(t, cut_records_are_refused);
     tcase_add_test(t, forged_bytes_never_reach_a_header_line);
     tcase_add_test(t, a_wrong_count_of_fields_is_refused);

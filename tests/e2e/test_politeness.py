@@ -78,6 +78,36 @@ class Politeness(Case):
                     self.assertEqual(len(at), 4)
                     self.assertEqual([i for i, t in enumerate(at) if t < begin + i * 0.3], [])
 
+    def test_the_delay_is_between_starts(self):
+        """Not between the times at which a busy worker is told: two targets of one host behind a slow one."""
+        for mode in self.each_mode(POOLS):
+            for dispatch in ("round-robin", "affinity"):
+                with self.subTest(mode=mode, dispatch=dispatch):
+                    self.origin.events_clear()
+                    lines = ["https://slow.test/delay/600/ok"] + ["https://h.test/ok"] * 3
+                    result = self.json("-m", mode, "-w", 1, "--dispatch", dispatch, "--per-host-delay", 0.3, lines=lines)
+                    self.assertEqual(result.kinds, ["ok"] * 4)
+                    at = [t for t, h in self.starts() if h == "h.test"]
+                    self.assertGreaterEqual(min(b - a for a, b in zip(at, at[1:])), 0.28)
+
+    def test_a_pause_holds_what_busy_workers_were_given(self):
+        """Behind the answer that asks for it, in the same worker, and behind a slow one in another."""
+        for mode in self.each_mode(POOLS):
+            for workers, dispatch in ((1, "round-robin"), (1, "affinity"), (2, "round-robin")):
+                with self.subTest(mode=mode, workers=workers, dispatch=dispatch):
+                    self.origin.events_clear()
+                    lines = ["https://slow.test/delay/400/ok"] if workers == 2 else []
+                    lines += ["https://busy.test/retryafter/1/status/429"] + ["https://busy.test/ok"] * 3
+                    lines += ["https://free.test/ok"]
+                    result = self.json("-m", mode, "-w", workers, "--dispatch", dispatch, lines=lines)
+                    self.assertEqual(result.kinds, ["ok"] * len(lines))
+                    self.assertEqual({r["attempts"] for r in result.reports}, {1})
+                    busy = [t for t, h in self.starts() if h == "busy.test"]
+                    free = [t for t, h in self.starts() if h == "free.test"]
+                    self.assertEqual((len(busy), len(free)), (4, 1))
+                    self.assertGreaterEqual(busy[1] - busy[0], 0.95)
+                    self.assertLess(free[0], busy[1])
+
     def test_retry_after_pauses_the_host(self):
         for mode in self.each_mode(POOLS):
             with self.subTest(mode=mode):

@@ -148,6 +148,7 @@ def head_record(address=b"https://h.test/", status=200, location=b"", fields=b""
             url(location) + struct.pack("<Q", 0) + conn)
 
 
+DECLINED = b"\xdc"  # record_put_declined
 ESC = b"\x1b]0;owned\x07\r\n"
 DIED_KIND, CANCELLED_KIND, OUTPUT_KIND = 14, 15, 16  # enum error_kind
 
@@ -174,6 +175,7 @@ def forgeries(n):
         ("a head with a line in its URL", frame(n, HEAD, head_record(address=b"https://h.test/\r\nX: y"))),
         ("more fields than there are", frame(n, HEAD, head_record(fields=text(b"a"), count=7))),
         ("an end that is none", whole + frame(n, END, b"\x01")),
+        ("given back when begun", whole + frame(n, END, DECLINED)),
         ("a size that is a lie", whole + frame(n, END, result_record(size=1 << 63))),
         ("a status that is none", whole + frame(n, END, result_record(size=5, status=7))),
         ("an address of control bytes", whole + frame(n, END, result_record(size=5, conn=text(ESC) + NOWHERE[4:]))),
@@ -207,7 +209,7 @@ class Forgeries(Case):
             line += process.stdout.read(1)
         return json.loads(line)
 
-    def forge(self, process, which, forged=None):
+    def forge(self, process, which, forged=None, survives=False):
         """The idle worker is stopped, handed its next task, and made to say what it would not."""
         pid = children(process.pid)[0]
         with Taken(pid) as worker:
@@ -225,7 +227,8 @@ class Forgeries(Case):
             finally:
                 os.close(pipe)
             try:
-                worker.wait_gone(20)
+                if not survives:
+                    worker.wait_gone(20)
             except Died:
                 pass
 
@@ -285,11 +288,11 @@ class Forgeries(Case):
         process.terminate()
         self.assertEqual(process.wait(60), 143)
 
-    def forge_first(self, process, forged):
+    def forge_first(self, process, forged, **how):
         """As forge, of a worker that has had one target, whose answer is read."""
         self.ask(process, "127.0.0.1:1")
         self.answer(process)
-        self.forge(process, None, forged)
+        self.forge(process, None, forged, **how)
 
     def test_a_retry_makes_up_for_it(self):
         process = self.start_run("--retry", 1, "--retry-delay", "0.01", "-t", 1)
@@ -301,3 +304,12 @@ class Forgeries(Case):
         process.stdin.close()
         process.stdin = None
         self.assertEqual(process.wait(60), 1)
+
+    def test_given_back_for_no_pause(self):
+        """Which a worker may do with what it has not begun: the target is fetched all the same, and counts one attempt."""
+        process = self.start_run("-t", 1)
+        self.forge_first(process, lambda n: frame(n, END, DECLINED), survives=True)
+        report = self.answer(process)
+        self.assertEqual((kind(report), report["attempts"]), ("timeout", 1))
+        process.terminate()
+        self.assertEqual(process.wait(60), 143)
