@@ -5,6 +5,7 @@ libfetch_a_SOURCES += \
 	src/fetch/bundle.c src/fetch/bundle.h \
 	src/fetch/certdir.c src/fetch/certdir.h \
 	src/fetch/certinfo.c src/fetch/certinfo.h \
+	src/fetch/certname.c src/fetch/certname.h \
 	src/fetch/dial.c src/fetch/dial.h \
 	src/fetch/dns.c src/fetch/dns.h \
 	src/fetch/hostfile.c src/fetch/hostfile.h \
@@ -22,6 +23,7 @@ if HAVE_CHECK
 NET_TESTS = \
 	tests/check_bundle \
 	tests/check_certinfo \
+	tests/check_certname \
 	tests/check_dial \
 	tests/check_hostfile \
 	tests/check_provider \
@@ -39,6 +41,9 @@ tests_check_bundle_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_certinfo_SOURCES = tests/check_certinfo.c tests/support/certs.c
 tests_check_certinfo_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_certinfo_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_certname_SOURCES = tests/check_certname.c tests/support/certs.c
+tests_check_certname_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_certname_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_dial_SOURCES = tests/check_dial.c tests/support/peer.c
 tests_check_dial_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_dial_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)

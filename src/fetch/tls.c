@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fetch/certinfo.h"
+#include "fetch/certname.h"
 #include "fetch/provider.h"
 #include "fetch/tls_stream.h"
 #include "fetch/trust.h"
@@ -35,17 +36,29 @@ struct tls_client {
 
 /* Callbacks from within the handshake. The SSL's app data is its stream. */
 
+/* Looks for the name where OpenSSL was not asked to (peer_set). */
+static bool verify_name(X509_STORE_CTX *ctx, const struct tls_stream *t, X509 *leaf)
+{
+    if (!certname_is_odd(t->host) || certname_holds(leaf, t->host))
+        return true;
+    X509_STORE_CTX_set_error(ctx, X509_V_ERR_HOSTNAME_MISMATCH);
+    X509_STORE_CTX_set_error_depth(ctx, 0);
+    X509_STORE_CTX_set_current_cert(ctx, leaf);
+    return false;
+}
+
 /* Verifies the chain; where that fails, keeps what a report shows. */
 static int verify_chain(X509_STORE_CTX *ctx, void *arg)
 {
     const struct tls_client *c = arg;
     if (c->insecure)
         return 1;
-    if (X509_verify_cert(ctx) > 0)
-        return 1;
     SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct tls_stream *t = SSL_get_app_data(ssl);
-    X509 *leaf = X509_STORE_CTX_get0_cert(ctx), *blamed = X509_STORE_CTX_get_current_cert(ctx);
+    X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
+    if (X509_verify_cert(ctx) > 0 && verify_name(ctx, t, leaf))
+        return 1;
+    X509 *blamed = X509_STORE_CTX_get_current_cert(ctx);
     t->verify_error = X509_STORE_CTX_get_error(ctx);
     t->verify_depth = X509_STORE_CTX_get_error_depth(ctx);
     if (!t->leaf && leaf && X509_up_ref(leaf))
@@ -213,6 +226,8 @@ static bool peer_set(SSL *ssl, const struct tls_peer *peer, const char *host)
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
     if (peer->is_ip)
         return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
+    if (certname_is_odd(host)) /* verify_name's matter */
+        return SSL_set_tlsext_host_name(ssl, host) == 1;
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;

@@ -18,7 +18,7 @@ KINDS = {
     "good": YES, "byroot": YES, "rootsent": YES, "reversed": YES, "unrelated": YES, "twice": YES, "manysent": YES, "deep": YES,
     "crossexpired": YES, "crossroot": YES, "rsaissuer": YES, "pssissuer": YES, "permitting": YES, "networkname": YES,
     "rsa": YES, "rsapss": YES, "bigrsa": YES, "p384": YES, "p521": YES, "ed25519": YES, "ed448": YES, "tls12-rsa": YES,
-    "twonames": YES, "manynames": YES, "upper": YES, "wildcard.wild.test": YES, "xn--bcher-kva.test": YES,
+    "twonames": YES, "manynames": YES, "upper": YES, "wildcard.wild.test": YES, "wildcard-my_one.wild.test": YES, "xn--bcher-kva.test": YES,
     "negative": YES, "noend": YES, "nousage": YES, "keyagreement": YES, "caleaf": YES,
     # Time.
     "expired": no("certificate has expired", "depth 0"), "notyet": no("not yet valid", "depth 0"),
@@ -45,6 +45,7 @@ KINDS = {
     "iponly": no("for 127.0.0.1"), "dnsip": no("hostname mismatch"), "urionly": no("for no host"), "mailonly": no("for no host"),
     "nulname": no("for no host"), "emptyname": no("for no host"), "utf8name": no("for no host"), "dotname": no("for dotname.test."),
     "widewildcard": no("for *"), "tldwildcard": no("for *.test"), "midwildcard": no("hostname mismatch"),
+    "wildcard-my_one.a.wild.test": no("hostname mismatch", "depth 0"), "wildcard-my_one.test": no("for *.wild.test"),
     "wildcard.test": no("hostname mismatch"), "wildcard.a.wild.test": no("hostname mismatch"),
     "innerwildcard.x.test": no("hostname mismatch"), "doublewildcard.x.test": no("hostname mismatch"),
     "partwildcard.sub.test": no("hostname mismatch"), "xn--bcher-idnwildcard-kva.sub.test": no("hostname mismatch"),
