@@ -71,7 +71,7 @@ void job_forget_try(struct job *job)
 {
     job->status = 0;
     job->version[0] = 0;
-    job->discard = job->killed = false;
+    job->discard = job->killed = job->hop = false;
     job->received = 0;
     job->field_count = job->redirect_count = 0;
     buffer_free(&job->fields);
@@ -79,25 +79,35 @@ void job_forget_try(struct job *job)
     error_clear(&job->failure);
 }
 
-int job_add_redirect(struct job *job, const char *url)
+static int keep_fields(struct job *job, const struct fetch_head *head)
 {
-    if (pack_string(&job->redirects, url) < 0)
+    buffer_clear(&job->fields);
+    job->field_count = head->field_count;
+    return buffer_append(&job->fields, head->fields.data, head->fields.len);
+}
+
+int job_add_redirect(struct job *job, const struct fetch_head *hop)
+{
+    job->last_redirect = job->redirects.len;
+    if (pack_string(&job->redirects, hop->location) < 0)
         return -1;
     job->redirect_count++;
-    return 0;
+    job->hop = true;
+    return keep_fields(job, hop);
 }
 
 int job_keep_head(struct job *job, const struct fetch_head *head)
 {
     job->status = head->status;
     memcpy(job->version, head->version, sizeof job->version);
-    buffer_clear(&job->fields);
-    job->field_count = head->field_count;
-    return buffer_append(&job->fields, head->fields.data, head->fields.len);
+    job->hop = false;
+    return keep_fields(job, head);
 }
 
 void job_report(const struct job *job, const struct fetch_result *result, struct report *ret)
 {
+    bool stopped = job->hop && result->url && result->redirects + 1 == job->redirect_count;
+    bool headless = job->hop && !stopped;
     *ret = (struct report){
         .index = job->item.index,
         .target = job->line,
@@ -109,8 +119,9 @@ void job_report(const struct job *job, const struct fetch_result *result, struct
         .version = result->version[0] ? result->version : job->version,
         .bytes = result->bytes,
         .error = job->failure.kind != ERROR_NONE ? job->failure : result->error,
-        .redirects = buffer_span(&job->redirects),
-        .redirect_count = job->redirect_count,
+        .redirects =
+            stopped ? span_make(job->redirects.data, job->last_redirect) : buffer_span(&job->redirects),
+        .redirect_count = job->redirect_count - stopped,
         .attempts = job->item.attempts,
         .worker = job->worker,
         .conn = &result->conn,
@@ -120,8 +131,8 @@ void job_report(const struct job *job, const struct fetch_result *result, struct
         .ns_tls = result->ns_tls,
         .ns_first_byte = result->ns_first_byte,
         .ns_total = result->ns_total,
-        .fields = buffer_span(&job->fields),
-        .field_count = job->field_count,
+        .fields = headless ? span_make(NULL, 0) : buffer_span(&job->fields),
+        .field_count = headless ? 0 : job->field_count,
         .sha256 = result->sha256,
         .payload_sha1 = result->payload_sha1,
         .cut = result->cut,

@@ -39,6 +39,8 @@ struct job {
     uint32_t field_count;
     struct buffer redirects;
     uint32_t redirect_count;
+    size_t last_redirect;       /* where it is in `redirects`, for one that is not followed */
+    bool hop;                   /* `fields` are those of a redirect, and no head came behind it */
     struct fetch_error failure; /* ours, over whatever the worker says; ERROR_NONE: none */
     struct outputs_job out;
     struct report done; /* what the journal needs, once it is reported */
@@ -53,14 +55,14 @@ void job_free(struct job *job);
 /* Forgets what the last try left, for the next. */
 void job_forget_try(struct job *job);
 
-/* Adds a hop's location to the redirects. 0 or -1 (memory, or more than are kept). */
-int job_add_redirect(struct job *job, const char *url);
+/* Adds a hop's location to the redirects, and keeps its fields. 0 or -1 (memory, or more than are kept). */
+int job_add_redirect(struct job *job, const struct fetch_head *hop);
 
 /* Keeps the head's status, version and fields. 0 or -1. */
 int job_keep_head(struct job *job, const struct fetch_head *head);
 
 /* Fills `ret` from the job and its result; `none` stands in for a connection there was not. Views into both.
- */
+ * The result counts the redirects that were followed: one more, whose response broke off, is none. */
 void job_report(const struct job *job, const struct fetch_result *result, struct report *ret);
 
 /* A status that --retry tries again (408, 429, 500, 502, 503, 504), and one whose Retry-After is for the

@@ -315,7 +315,7 @@ static void on_hop(struct run *r, struct job *job, const struct executor_event *
     struct fetch_conn conn;
     struct fetch_error err;
     if (record_get_head(span_make(event->data, event->len), &hop, &conn) < 0 || !hop.location || !hop.conn ||
-        job_add_redirect(job, hop.location) < 0) {
+        job_add_redirect(job, &hop) < 0) {
         broke_protocol(r, job, "a hop that is none");
         return;
     }

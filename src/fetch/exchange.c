@@ -450,6 +450,16 @@ static enum exchange_end take_answer(struct exchange *x, size_t head_bytes, stru
     return finish(x, EXCHANGE_DONE, err);
 }
 
+/* The first Location that says something; as curl, an empty one is passed over. */
+static bool find_location(const struct response *response, struct span *ret)
+{
+    struct unpack at = response_begin(response);
+    while (response_next(&at, "Location", ret))
+        if (ret->len > 0)
+            return true;
+    return false;
+}
+
 static enum exchange_end take_response(struct exchange *x, size_t head_bytes, struct target *ret_next,
                                        struct fetch_error *err)
 {
@@ -461,8 +471,7 @@ static enum exchange_end take_response(struct exchange *x, size_t head_bytes, st
     get_note(g, "HTTP/%s %d", response->version, response->status);
     note_retry_after(g);
     error_clear(err);
-    if (!g->config->location || !is_redirect(response->status) ||
-        !response_field(response, "Location", &location) || location.len == 0)
+    if (!g->config->location || !is_redirect(response->status) || !find_location(response, &location))
         return take_answer(x, head_bytes, err);
     if (next_target(x, location, ret_next, err) < 0)
         return take_answer(x, head_bytes, err);

@@ -178,8 +178,23 @@ class Redirects(Case):
                 report = self.fetch("https://a.test" + reply(["HTTP/1.1 302 Found", "Location: /text/there", *head], body), "-L")
                 self.assertEqual((kind(report), report["status"]), want, report["error"])
                 self.assertEqual(len(self.origin.events("request")), 2 if want[0] == "ok" else 1)
+                self.assertEqual(report["redirects"], ["https://a.test/text/there"] if want[0] == "ok" else [])
+                if want[1] == 302: # the last response's, though its body broke
+                    self.assertIn(["Location", "/text/there"], report["headers"])
 
     def test_two_locations(self):
         report = self.fetch("https://a.test/header/Location/%2Fok/header/Location/%2Ftext%2Fx/status/302", "-L")
         self.assertIn(kind(report), ("ok", "http"))
         self.assertLessEqual(len(report["redirects"]), 1)
+
+    def test_an_empty_location_before_another(self):
+        report = self.fetch("https://a.test" + reply(["HTTP/1.1 302 Found", "Location:", "Location: /text/there", "Content-Length: 0"]), "-L")
+        self.assertEqual((kind(report), report["status"], report["redirects"]), ("ok", 200, ["https://a.test/text/there"]))
+
+    def test_a_redirect_to_where_nobody_answers(self):
+        """What is reported is the last try's: the response before it is told by the list of redirects alone."""
+        gone = "https://a.test:1/gone"
+        report = self.fetch("https://a.test" + reply(["HTTP/1.1 302 Found", "Location: " + gone, "Content-Length: 0"]), "-L",
+                            "--resolve", "a.test:1:127.0.0.1", "--connect-to", "a.test:1:127.0.0.1:1")
+        self.assertEqual((kind(report), report["status"], report["url"], report["redirects"], report["headers"]),
+                         ("connect", None, gone, [gone], []))
