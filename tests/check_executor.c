@@ -220,8 +220,9 @@ START_TEST(a_task_that_waits_behind_a_slow_one_moves_to_an_idle_worker)
     pool_close(l);
     ledger_complete(l, 1, 4);
     ck_assert_uint_eq(l->of[1].order, 4);
-    ck_assert_str_eq(l->of[3].text, "2");
-    ck_assert_str_eq(l->of[4].text, "2");
+    ck_assert_uint_ne(l->of[3].worker,
+                      l->of[1].worker); /* which of the two it is depends on who began first */
+    ck_assert_uint_ne(l->of[4].worker, l->of[1].worker);
     free(l);
 }
 END_TEST

@@ -539,6 +539,38 @@ START_TEST(few_processes_mean_fewer_workers)
 }
 END_TEST
 
+/* Room that comes with time alone is news as well: the one worker that there is may be long at its task. */
+START_TEST(a_failed_start_is_tried_again_while_a_task_runs)
+{
+    if (geteuid() != 0)
+        return;
+    struct rlimit before, limit;
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(4);
+    ck_assert_int_eq(getrlimit(RLIMIT_NPROC, &before), 0);
+    limit = before;
+    limit.rlim_cur = 2;
+    ck_assert_int_eq(setgroups(0, NULL), 0);
+    become_nobody_else();
+    ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &limit), 0);
+    pool_open(l, &o);
+    pool_submit(l, 1, "sleep 20000");
+    pool_submit(l, 2, "pid");
+    ck_assert_uint_eq(executor_room(l->x), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &before), 0);
+    while (executor_room(l->x) == 0)
+        ck_assert_int_gt(executor_poll(l->x, -1, ledger_note, l), 0);
+    ck_assert_uint_eq(l->of[1].ends, 0);
+    pool_submit(l, 3, "pid");
+    while (!l->of[2].ends || !l->of[3].ends)
+        ck_assert_int_gt(executor_poll(l->x, -1, ledger_note, l), 0);
+    ck_assert_uint_eq(l->of[1].ends, 0);
+    ck_assert_int_eq(executor_shutdown(l->x, EXECUTOR_CANCEL, deadline_now(), ledger_note, l), 0);
+    executor_free(l->x);
+    free(l);
+}
+END_TEST
+
 /* --- the parent's end --- */
 
 /* A pool in a process of its own, all workers busy; reports their ids through `up`, then waits to be killed.
@@ -622,6 +654,7 @@ int main(void)
     tcase_add_test(t, signals_for_the_group_do_not_reach_workers);
     tcase_add_loop_test(t, few_descriptors_mean_fewer_workers_and_a_warning, 0, 2);
     tcase_add_loop_test(t, a_user_without_processes_left_gets_an_error_and_no_hang, 0, 2);
+    tcase_add_test(t, a_failed_start_is_tried_again_while_a_task_runs);
     tcase_add_loop_test(t, few_processes_mean_fewer_workers, 0, 2);
     tcase_add_test(t, no_worker_outlives_a_parent_that_is_killed);
     suite_add_tcase(s, t);

@@ -205,9 +205,7 @@ static int64_t next_due(const struct executor *x)
     if (news_due(x))
         return x->watch.wall;
     int64_t due = watch_due(x);
-    if (x->waiting.count || x->wanting.count)
-        due = deadline_min(due, x->start_again > x->watch.wall ? x->start_again : DEADLINE_NEVER);
-    return due;
+    return x->start_again > 0 ? deadline_min(due, x->start_again) : due;
 }
 
 int64_t executor_deadline(const struct executor *x)

@@ -155,9 +155,9 @@ int executor_fd(const struct executor *x);
 int64_t executor_deadline(const struct executor *x);
 
 /* Waits up to `timeout_ms` (-1: until something happens, 0: not at all) and hands what came to `handler`.
- * Returns how many things happened: events handed over, and workers that are gone, whose places are free
- * then; 0 at the timeout, when no task is left or when the options' wake_fd is readable, -1 with errno on
- * failure. Serial mode runs one queued task to its end. */
+ * Returns how many things happened: events handed over, and places that became free (a worker is gone, or one
+ * can be started again after that failed); 0 at the timeout, when no task is left or when the options'
+ * wake_fd is readable, -1 with errno on failure. Serial mode runs one queued task to its end. */
 int executor_poll(struct executor *x, int timeout_ms, executor_handler *handler, void *arg);
 
 /* Stops (hold) or goes on (not hold) reading the results of a running task: the worker blocks when its pipe

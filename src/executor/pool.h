@@ -102,7 +102,7 @@ struct executor {
     /* trouble with starting workers */
     unsigned start_failures; /* in a row: fork and the like */
     unsigned init_failures;  /* in a row: died before READY */
-    int64_t start_again;     /* CLOCK_MONOTONIC ns; no start before it */
+    int64_t start_again;     /* CLOCK_MONOTONIC ns; no start before it; 0: at once */
     bool warned_start, warned_init;
     /* news */
     struct task *news, *news_last;
@@ -119,7 +119,7 @@ struct executor {
     bool woken;            /* options.wake_fd was readable at the last look */
     executor_handler *handler;
     void *handler_arg;
-    int events; /* of the present call: handed over, and places of workers that became free */
+    int events; /* of the present call: handed over, and places for workers that became free */
 };
 
 /* What epoll says it was: kind and slot in one number. */
@@ -191,7 +191,8 @@ void roster_dismiss(struct executor *x);
 /* Its results pipe comes into the epoll set, or goes out of it. */
 void worker_listen(struct executor *x, struct worker *w, bool on);
 
-/* Tries again to start workers where tasks wait for them and the time has come. */
+/* Tries again to start workers where tasks wait for them and the time has come; where none do, there is room
+ * for new ones. */
 void roster_retry(struct executor *x, int64_t now);
 
 /* How many workers could be started now. */

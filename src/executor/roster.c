@@ -167,12 +167,17 @@ static void start_wanted(struct executor *x)
 
 void roster_retry(struct executor *x, int64_t now)
 {
-    if (now < x->start_again || (x->waiting.count == 0 && x->wanting.count == 0))
+    if (now < x->start_again)
         return;
-    start_wanted(x);
-    dispatch_waiting(x);
-    if (x->living == 0 && x->start_failures >= START_TRIES)
-        lose_waiting(x);
+    bool again = x->start_again > 0;
+    x->start_again = 0;
+    if (x->waiting.count || x->wanting.count) {
+        start_wanted(x);
+        dispatch_waiting(x);
+        if (x->living == 0 && x->start_failures >= START_TRIES)
+            lose_waiting(x);
+    }
+    x->events += again && x->start_again == 0;
 }
 
 /* --- coming --- */
