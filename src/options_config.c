@@ -145,6 +145,14 @@ static int read_all(const char *path, struct buffer *all, struct option_error *e
     return ret;
 }
 
+/* Some editors put a byte order mark in front of a file. */
+static void skip_mark(struct span *text)
+{
+    struct span mark = span_of("\xEF\xBB\xBF");
+    if (text->len >= mark.len && memcmp(text->data, mark.data, mark.len) == 0)
+        skip(text, mark.len);
+}
+
 /* Puts "FILE:LINE: " in front of what `err` says. */
 static int at_line(struct option_error *err, const char *path, unsigned line)
 {
@@ -160,6 +168,7 @@ int config_read(const char *path, config_take *take, void *arg, struct option_er
     buffer_init(&value, CONFIG_FILE_MAX);
     int ret = read_all(path, &all, err);
     struct span left = buffer_span(&all);
+    skip_mark(&left);
     for (unsigned line = 1; ret == 0 && left.len; line++) {
         const unsigned char *end = memchr(left.data, '\n', left.len);
         size_t len = end ? (size_t)(end - left.data) : left.len;

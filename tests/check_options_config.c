@@ -153,6 +153,26 @@ START_TEST(errors_name_file_and_line)
 }
 END_TEST
 
+START_TEST(a_byte_order_mark_begins_a_file_and_nothing_else)
+{
+    int count = 0;
+    struct option_error err = {""};
+    static const char good[] = "\xEF\xBB\xBF# c\na 1\nb 2\n", bad[] = "a 1\n\xEF\xBB\xBF"
+                                                                      "bad\nb 2\n";
+    ck_assert_int_eq(read_text(good, sizeof good - 1, &count, &err), 0);
+    ck_assert_int_eq(count, 2);
+    static const char bad_first[] = "\xEF\xBB\xBF"
+                                    "bad\n";
+    ck_assert_int_eq(read_text(bad_first, sizeof bad_first - 1, &count, &err), -1);
+    ck_assert_str_eq(err.text, ":1: bad is bad");
+    ck_assert_int_eq(read_text(bad, sizeof bad - 1, &count, &err), 0); /* there it is a part of the name */
+    ck_assert_int_eq(count, 5);
+    ck_assert_int_eq(read_text(good, 3, &count, &err), 0);
+    ck_assert_int_eq(read_text(good, 2, &count, &err), 0);
+    ck_assert_int_eq(count, 6);
+}
+END_TEST
+
 START_TEST(a_file_that_is_none_or_too_long_is_refused)
 {
     int count = 0;
@@ -177,6 +197,7 @@ int main(void)
     tcase_add_test(t, what_is_unclear_is_refused);
     tcase_add_test(t, nothing_is_read_behind_a_line);
     tcase_add_test(t, errors_name_file_and_line);
+    tcase_add_test(t, a_byte_order_mark_begins_a_file_and_nothing_else);
     tcase_add_test(t, a_file_that_is_none_or_too_long_is_refused);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
