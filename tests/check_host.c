@@ -164,6 +164,23 @@ START_TEST(long_and_broken_international_names_are_refused)
 }
 END_TEST
 
+/* UTS #46 takes them, and curl; IDNA 2008 alone does not. */
+START_TEST(symbols_are_letters_of_names)
+{
+    accepts("\xE2\x98\x83.net", "xn--n3h.net", HOST_NAME, 0);
+    accepts("i\xE2\x9D\xA4\xEF\xB8\x8F.ws:80", "xn--i-7iq.ws", HOST_NAME, 80);
+    accepts("\xF0\x9F\x98\x80.example.", "xn--e28h.example.", HOST_NAME, 0);
+    refuses("\xE2\x98\x83\xC3\x9F.net", "international"); /* not what would be another host in 2003 */
+    refuses("\xE2\x98\x83\xE2\x80\x8D.net", "international");
+    refuses("\xEE\x80\x80.net", "international"); /* private use, unassigned, a mark of direction, */
+    refuses("\xCD\xB8.net", "international");     /* a replacement, a line separator, "1." in one */
+    refuses("a\xE2\x80\x8E.net", "international");
+    refuses("\xEF\xBF\xBD.net", "international");
+    refuses("a\xE2\x80\xA8.net", "international");
+    refuses("\xE2\x92\x88.net", "international");
+}
+END_TEST
+
 START_TEST(a_host_alone_has_no_port)
 {
     struct host h;
@@ -207,6 +224,7 @@ int main(void)
     tcase_add_test(t, empty_labels_are_refused);
     tcase_add_test(t, bytes_that_no_name_has_are_refused);
     tcase_add_test(t, long_and_broken_international_names_are_refused);
+    tcase_add_test(t, symbols_are_letters_of_names);
     tcase_add_test(t, a_host_alone_has_no_port);
     tcase_add_test(t, a_quote_is_cut_before_a_sequence);
     suite_add_tcase(s, t);

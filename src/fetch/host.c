@@ -144,6 +144,30 @@ static int set_ascii(struct host *ret, struct span name, struct fetch_error *err
     return 0;
 }
 
+/* True if the name has a character that transitional processing would change: sharp s, final sigma and the
+ * joiners (UTS #46 section 2.3). */
+static bool has_deviation(const uint8_t *text)
+{
+    static const char *const deviations[] = {"\xC3\x9F", "\xE1\xBA\x9E", "\xCF\x82", "\xE2\x80\x8C",
+                                             "\xE2\x80\x8D"};
+    for (size_t i = 0; i < sizeof deviations / sizeof *deviations; i++)
+        if (strstr((const char *)text, deviations[i]))
+            return true;
+    return false;
+}
+
+/* UTS #46, non-transitional. The library then also keeps to IDNA 2008, which has no symbols, though such
+ * names are in use; by its transitional way it takes them, with the same result where there is no deviation.
+ */
+static int to_ascii(const uint8_t *text, uint8_t **ret)
+{
+    int rc = idn2_lookup_u8(text, ret, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
+    if (rc == IDN2_DISALLOWED && !has_deviation(text) &&
+        idn2_lookup_u8(text, ret, IDN2_TRANSITIONAL | IDN2_NFC_INPUT) == IDN2_OK)
+        return IDN2_OK;
+    return rc;
+}
+
 /* A name with bytes beyond ASCII, by UTS #46. What comes out is checked like any other name, since mapping
  * can bring forth dots, digits and worse (a full-width percent sign). */
 static int set_international(struct host *ret, struct span name, struct fetch_error *err)
@@ -156,7 +180,7 @@ static int set_international(struct host *ret, struct span name, struct fetch_er
         return bad(err, "a NUL byte in the host");
     memcpy(text, name.data, name.len);
     text[name.len] = 0;
-    int rc = idn2_lookup_u8(text, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
+    int rc = to_ascii(text, &ascii);
     if (rc != IDN2_OK)
         return error_set(err, ERROR_INVALID_TARGET, PHASE_NONE,
                          "'%.*s' is no valid international host name: %s", HOST_QUOTE(name),
