@@ -16,7 +16,12 @@ enum {
     DNS_TRY_MIN_MS = 200, /* bounds of the first wait */
     DNS_TRY_MAX_MS = 2000,
     DNS_SERVERS_MAX = 16,
+    DNS_ADDRS_MAX = 32, /* of one family */
 };
+
+/* How long the addresses of one family are kept waiting for those of the other, whose question some servers
+ * never answer (RFC 8305 section 3; shorter there, where connecting goes on meanwhile). */
+#define DNS_OTHER_FAMILY (500 * NS_PER_MS)
 
 struct dns_settings {
     struct ares_addr_port_node *servers; /* linked; elements of one array */
@@ -169,8 +174,10 @@ struct dns *dns_new(const struct dns_settings *s, int64_t budget)
      * the resolver's matter. The server is a stand-in for the list that follows. */
     struct in_addr stand_in = {htonl(INADDR_LOOPBACK)};
     char lookups[] = "b";
+    /* A failure of the only server is told as it is; of several, the next one is asked. */
+    int told = s->server_count == 1 ? ARES_FLAG_NOCHECKRESP : 0;
     struct ares_options options = {
-        .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
+        .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | told,
         .timeout = try_ms(s, budget),
         .tries = DNS_TRIES,
         .ndots = 1,
@@ -202,24 +209,26 @@ void dns_free(struct dns *d)
     free(d);
 }
 
-/* A query. */
+/* A query: one question a family, side by side, so that the answer to one need not wait for the other for
+ * ever. */
 
 struct query {
-    struct dns_answer *answer;
+    int family; /* AF_UNSPEC: not asked */
+    struct address addrs[DNS_ADDRS_MAX];
+    size_t count;
+    int64_t ttl;
     int status;
     bool done;
 };
 
-static void query_take(struct dns_answer *answer, const struct ares_addrinfo *result)
+static void query_take(struct query *q, const struct ares_addrinfo *result)
 {
-    answer->ttl = INT64_MAX;
-    for (const struct ares_addrinfo_node *n = result->nodes; n && answer->count < answer->max;
-         n = n->ai_next) {
-        if (n->ai_family != AF_INET && n->ai_family != AF_INET6)
+    for (const struct ares_addrinfo_node *n = result->nodes; n && q->count < DNS_ADDRS_MAX; n = n->ai_next) {
+        if (n->ai_family != q->family)
             continue;
-        answer->addrs[answer->count++] = address_of(n->ai_addr);
-        if (n->ai_ttl < answer->ttl)
-            answer->ttl = n->ai_ttl;
+        q->addrs[q->count++] = address_of(n->ai_addr);
+        if (n->ai_ttl < q->ttl)
+            q->ttl = n->ai_ttl;
     }
 }
 
@@ -230,8 +239,17 @@ static void query_done(void *arg, int status, int timeouts, struct ares_addrinfo
     q->done = true;
     q->status = status;
     if (status == ARES_SUCCESS && result)
-        query_take(q->answer, result);
+        query_take(q, result);
+    if (q->status == ARES_SUCCESS && q->count == 0)
+        q->status = ARES_ENODATA;
     ares_freeaddrinfo(result);
+}
+
+static void query_start(struct dns *d, struct query *q, const char *name, int family)
+{
+    struct ares_addrinfo_hints hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
+    *q = (struct query){.family = family, .ttl = INT64_MAX};
+    ares_getaddrinfo(d->channel, name, NULL, &hints, query_done, q);
 }
 
 /* What c-ares waits for. Returns how many descriptors. */
@@ -289,8 +307,16 @@ static const struct {
     {ARES_ESERVFAIL, false, "the resolver failed (SERVFAIL)"},
     {ARES_EREFUSED, false, "the resolver refused (REFUSED)"},
     {ARES_ETIMEOUT, false, "no answer from the resolver"},
-    {ARES_ECONNREFUSED, false, "no resolver can be reached"},
+    {ARES_ECONNREFUSED, false, "no resolver can be reached, or all failed"},
 };
+
+static bool status_is_final(int status)
+{
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
+        if (failures[i].status == status)
+            return failures[i].final;
+    return false;
+}
 
 static int query_failed(const char *name, int family, int status, struct fetch_error *err)
 {
@@ -306,21 +332,64 @@ static int query_failed(const char *name, int family, int status, struct fetch_e
     return error_set(err, ERROR_DNS, PHASE_DNS, "the resolver failed (%s): %s", ares_strerror(status), name);
 }
 
+/* Which of two failures tells more: one that may pass, then that there is no such name. */
+static int status_worse(int a, int b)
+{
+    if (status_is_final(a) != status_is_final(b))
+        return status_is_final(a) ? b : a;
+    return a == ARES_ENODATA ? b : a;
+}
+
+/* What was found, the families taking turns. */
+static void answer_put(struct dns_answer *answer, const struct query *queries, size_t count)
+{
+    answer->count = 0;
+    answer->ttl = INT64_MAX;
+    for (size_t i = 0; i < DNS_ADDRS_MAX; i++)
+        for (const struct query *q = queries; q < queries + count; q++)
+            if (i < q->count && answer->count < answer->max)
+                answer->addrs[answer->count++] = q->addrs[i];
+    for (const struct query *q = queries; q < queries + count; q++)
+        if (q->ttl < answer->ttl)
+            answer->ttl = q->ttl;
+}
+
+/* Waits for all `count` queries; once one has found something, a little longer only. */
+static enum wait_result queries_wait(struct dns *d, const struct query *queries, size_t count,
+                                     const struct wait *w, int64_t deadline)
+{
+    bool found = false;
+    for (;;) {
+        bool done = true;
+        for (size_t i = 0; i < count; i++) {
+            done = done && queries[i].done;
+            if (queries[i].count > 0 && !found) {
+                found = true;
+                deadline = deadline_min(deadline, deadline_add(deadline_now(), DNS_OTHER_FAMILY));
+            }
+        }
+        enum wait_result result = done ? WAIT_READY : channel_turn(d->channel, w, deadline);
+        if (done || result != WAIT_READY)
+            return result;
+    }
+}
+
 int dns_query(struct dns *d, const char *name, int family, const struct wait *w, int64_t deadline,
               struct dns_answer *answer, struct fetch_error *err)
 {
-    struct query q = {.answer = answer};
-    struct ares_addrinfo_hints hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
-    answer->count = 0;
-    ares_getaddrinfo(d->channel, name, NULL, &hints, query_done, &q);
-    while (!q.done) {
-        enum wait_result result = channel_turn(d->channel, w, deadline);
-        if (result != WAIT_READY && !q.done) {
-            ares_cancel(d->channel);
-            return wait_failed(w, result, PHASE_DNS, err);
-        }
-    }
+    struct query queries[2];
+    size_t count = 0;
+    if (family != AF_INET)
+        query_start(d, &queries[count++], name, AF_INET6);
+    if (family != AF_INET6)
+        query_start(d, &queries[count++], name, AF_INET);
+    enum wait_result result = queries_wait(d, queries, count, w, deadline);
+    if (result != WAIT_READY)
+        ares_cancel(d->channel);
+    answer_put(answer, queries, count);
+    if (result == WAIT_CANCELLED || (result == WAIT_TIMEOUT && answer->count == 0))
+        return wait_failed(w, result, PHASE_DNS, err);
     if (answer->count > 0)
         return 0;
-    return query_failed(name, family, q.status == ARES_SUCCESS ? ARES_ENODATA : q.status, err);
+    return query_failed(name, family, status_worse(queries[0].status, queries[count - 1].status), err);
 }

@@ -28,13 +28,14 @@ struct dns *dns_new(const struct dns_settings *s, int64_t budget);
 void dns_free(struct dns *d);
 
 struct dns_answer {
-    struct address *addrs; /* the caller's room, in the order of RFC 6724 */
+    struct address *addrs; /* the caller's room; the families take turns, each in RFC 6724's order */
     size_t max, count;
     int64_t ttl; /* seconds, the least of all */
 };
 
-/* Asks for the addresses of `name` in `family`. 0 with answer->count >= 1; or -1: ERROR_DNS (final where
- * there is no such name, or no address), ERROR_TIMEOUT (`deadline` or the fetch's) or ERROR_CANCELLED. */
+/* Asks for the addresses of `name` in `family`; those of one family wait for the others half a second only. 0
+ * with answer->count >= 1; or -1: ERROR_DNS (final where there is no such name, or no address), ERROR_TIMEOUT
+ * (`deadline` or the fetch's) or ERROR_CANCELLED. */
 int dns_query(struct dns *d, const char *name, int family, const struct wait *w, int64_t deadline,
               struct dns_answer *answer, struct fetch_error *err);
 

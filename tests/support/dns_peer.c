@@ -94,7 +94,7 @@ static bool reply_make(struct dns_peer *p, const struct message *query, struct m
     const struct dns_record *record = zone_find(p->zone, name);
     p->queries++;
     p->over_tcp += tcp;
-    if (record && record->silent)
+    if (record && (record->silent || (record->silent6 && type == TYPE_AAAA)))
         return false;
     bool cut = record && record->truncated && !tcp;
     memcpy(reply->bytes, query->bytes, end);

@@ -15,6 +15,7 @@ struct dns_record {
     uint32_t ttl;
     int rcode, rcode6; /* 0, 2 SERVFAIL, 5 REFUSED; for A and for AAAA */
     bool silent;       /* no answer at all */
+    bool silent6;      /* none for AAAA */
     bool truncated;    /* the answer over UDP is cut: to be asked again over TCP */
 };
 
