@@ -355,6 +355,34 @@ START_TEST(a_waiting_task_is_cancelled_a_running_one_only_by_killing)
 }
 END_TEST
 
+/* Also where it lies in the worker's pipe already, with another of the worker's own behind it. */
+START_TEST(a_cancelled_task_with_affinity_never_runs)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 1);
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 4; id++) {
+        struct executor_submission s = {.task = id, .affinity = 7, .limit = INT64_MAX};
+        s.data = id == 1 ? "sleep 100" : "slot";
+        s.len = strlen(s.data);
+        ck_assert_int_eq(executor_submit(l->x, &s), 0);
+        while (id == 1 && !l->of[1].started)
+            ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    }
+    ck_assert_int_eq(executor_cancel(l->x, 2, false), 0);
+    ck_assert_int_eq(executor_cancel(l->x, 3, false), 0);
+    pool_drain(l);
+    for (unsigned id = 1; id <= 4; id++) {
+        bool cancelled = id == 2 || id == 3;
+        ck_assert_uint_eq(l->of[id].cancelled, cancelled);
+        ck_assert_uint_eq(l->of[id].started, !cancelled);
+        ck_assert_uint_eq(l->of[id].ends, !cancelled);
+    }
+    pool_close(l);
+    free(l);
+}
+END_TEST
+
 START_TEST(shutdown_cancels_what_waits_and_ends_what_runs)
 {
     struct ledger *l = ledger_new();
@@ -554,6 +582,7 @@ static void add_pool_modes(TCase *t)
     tcase_add_loop_test(t, a_full_affinity_queue_refuses, 0, 2);
     tcase_add_loop_test(t, a_held_task_waits_in_its_pipe_and_goes_on, 0, 2);
     tcase_add_loop_test(t, a_waiting_task_is_cancelled_a_running_one_only_by_killing, 0, 2);
+    tcase_add_loop_test(t, a_cancelled_task_with_affinity_never_runs, 0, 2);
     tcase_add_loop_test(t, shutdown_cancels_what_waits_and_ends_what_runs, 0, 2);
     tcase_add_loop_test(t, state_is_made_and_ended_once_a_worker, 1, 3);
 }

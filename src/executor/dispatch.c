@@ -232,7 +232,10 @@ static struct task *swap_current(struct executor *x, struct worker *w)
     return task;
 }
 
-struct task *dispatch_take_back(struct executor *x, struct worker *w)
+/* Takes a record back from a worker with a task ahead: mostly that task; the current one, if the worker has
+ * not even taken that (the one ahead is the current one then). Returns the task, which no worker has any more
+ * and which is in no list; NULL: the worker has taken both. */
+static struct task *take_back(struct executor *x, struct worker *w)
 {
     struct task *task = NULL;
     uint64_t id = record_take(w); /* just one: between two the worker could take what lies between */
@@ -252,41 +255,54 @@ struct task *dispatch_take_back(struct executor *x, struct worker *w)
     task_unlist(task);
     task->worker = NULL;
     w->given--;
-    if (task->affinity)
-        task_prepend(&w->queue, task);
-    feed_ahead(x, w);
+    slot_settle(x, w);
     return task;
+}
+
+/* What was taken back instead of another waits again, before all others. */
+static void put_back(struct executor *x, struct worker *w, struct task *task)
+{
+    task_prepend(task->affinity ? &w->queue : &x->waiting, task);
+    feed_ahead(x, w);
+    dispatch_waiting(x);
 }
 
 bool dispatch_recall(struct executor *x, struct worker *w, struct task *task)
 {
-    struct task *taken = dispatch_take_back(x, w);
+    struct task *taken = take_back(x, w);
+    if (taken == task)
+        feed_ahead(x, w);
     if (!taken || taken == task)
         return taken == task;
     /* Now `task` is the current one. It may lie in the pipe still; then the other goes back into its place.
      */
     bool back = w->state != WORKER_DYING && record_take(w) == task->id;
-    if (back) {
-        w->current = NULL;
-        task->worker = NULL;
-        w->given--;
-        w->in.protocol.task = 0;
-        if (w->state == WORKER_READY)
-            w->in.protocol.state = PROTOCOL_IDLE;
-        give(x, w, taken);
-    } else if (!taken->affinity) {
-        task_prepend(&x->waiting, taken);
-        dispatch_waiting(x);
+    if (!back) {
+        put_back(x, w, taken);
+        return false;
     }
-    return back;
+    w->current = NULL;
+    task->worker = NULL;
+    w->given--;
+    w->in.protocol.task = 0;
+    if (w->state == WORKER_READY)
+        w->in.protocol.state = PROTOCOL_IDLE;
+    give(x, w, taken);
+    feed_ahead(x, w);
+    return true;
 }
 
 static struct task *take_back_oldest(struct executor *x)
 {
     while (x->ahead.first) {
-        struct task *task = dispatch_take_back(x, x->ahead.first->worker);
-        if (task && !task->affinity)
+        struct worker *w = x->ahead.first->worker;
+        struct task *task = take_back(x, w);
+        if (task && !task->affinity) {
+            feed_ahead(x, w);
             return task;
+        }
+        if (task)
+            put_back(x, w, task);
     }
     return NULL;
 }

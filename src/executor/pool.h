@@ -221,12 +221,8 @@ void dispatch_promote(struct executor *x, struct worker *w);
 /* Writes what is left of a long task. */
 void dispatch_continue(struct executor *x, struct worker *w);
 
-/* Takes a record back from a worker with a task ahead: mostly that task; the current one, if the worker has
- * not even taken that (the one ahead is the current one then). Returns the task, which no worker has any more
- * (with affinity: it is in the worker's queue); NULL: the worker has taken both. */
-struct task *dispatch_take_back(struct executor *x, struct worker *w);
-
-/* Takes this very task, which lies ahead in a worker's pipe, back. True: no worker has it any more. */
+/* Takes this very task, which lies ahead in a worker's pipe, back. True: no worker has it any more, and it is
+ * in no list. */
 bool dispatch_recall(struct executor *x, struct worker *w, struct task *task);
 
 /* Reads a dead worker's jobs pipe empty and says whose records were in it. */
