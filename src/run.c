@@ -402,6 +402,7 @@ static void say_last_words(struct run *r)
 
 static void release(struct run *r)
 {
+    executor_free(r->executor); /* still there where setting up came to nothing */
     progress_free(r->progress);
     schedule_free(r->schedule);
     input_free(r->input);
