@@ -6,12 +6,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fresh.h"
 
-enum { PIECES = 4000, PIECE = 200, SMALL = 24, HEAP = 256 * 1024 };
+enum { PIECES = 4000, PIECE = 200, SMALL = 24, HEAP = 256 * 1024, BODY = 1024 * 1024, ROUNDS = 10 };
 
 static char *pieces[PIECES];
 static uintptr_t highest;
@@ -75,6 +76,32 @@ START_TEST(a_child_gets_memory_behind_its_parents)
 }
 END_TEST
 
+/* Faults that bodies in memory cost which come one after the other, the first aside. */
+static long faults_of_bodies(void)
+{
+    struct rusage from, to;
+    for (int i = 0; i <= ROUNDS; i++) {
+        char *volatile body = malloc(BODY);
+        ck_assert_ptr_nonnull(body);
+        memset(body, 1, BODY);
+        free(body);
+        if (i == 0)
+            getrusage(RUSAGE_SELF, &from);
+    }
+    getrusage(RUSAGE_SELF, &to);
+    return to.ru_minflt - from.ru_minflt;
+}
+
+START_TEST(large_buffers_are_still_used_again)
+{
+    const long most = (long)ROUNDS * BODY / sysconf(_SC_PAGESIZE) / 4;
+    long before = faults_of_bodies();
+    fresh_prepare();
+    if (before < most) /* else this malloc always gives them back */
+        ck_assert_int_lt(faults_of_bodies(), most);
+}
+END_TEST
+
 START_TEST(without_preparation_nothing_is_done)
 {
     fresh_begin(HEAP);
@@ -90,6 +117,7 @@ int main(void)
     TCase *t = tcase_create("fresh");
     tcase_add_test(t, without_preparation_nothing_is_done);
     tcase_add_test(t, a_child_gets_memory_behind_its_parents);
+    tcase_add_test(t, large_buffers_are_still_used_again);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

@@ -31,7 +31,8 @@ enum {
     HOLE_FINE = 2040,      /* up to here each size of malloc's chunks has its list … */
     HOLE_STEP = 16,        /* … and they are so far apart */
     HOLE_LEAST = 24,
-    TOP = 512 * 1024, /* of heap behind all holes, for a child to start with */
+    TOP = 512 * 1024,        /* of heap behind all holes, for a child to start with */
+    LARGE = 4 * 1024 * 1024, /* what is larger gets a mapping of its own */
     RANGES = 24,
 };
 
@@ -107,7 +108,11 @@ void fresh_prepare(void)
     if (fresh.prepared)
         return;
     fresh.prepared = true;
-    (void)mallopt(M_TRIM_THRESHOLD, 2 * TOP); /* else the end would be given back as soon as it is there */
+    /* Else the end would be given back as soon as it is there. As soon as one of the two is set, libc no
+     * longer sets either by what it sees: with the threshold of the start each body in memory would be mapped
+     * anew. */
+    (void)mallopt(M_TRIM_THRESHOLD, 2 * LARGE);
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE);
     (void)mallopt(M_TOP_PAD, TOP);
     uintptr_t top = heap_top();
     size_t most = mallinfo2().fordblks + HOLE_MOST; /* some holes aren't counted there */
