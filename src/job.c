@@ -139,11 +139,6 @@ void job_report(const struct job *job, const struct fetch_result *result, struct
     };
 }
 
-bool status_retryable(int status)
-{
-    return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
-}
-
 bool status_pauses_host(int status)
 {
     return status == 429 || status == 503;

@@ -65,9 +65,7 @@ int job_keep_head(struct job *job, const struct fetch_head *head);
  * The result counts the redirects that were followed: one more, whose response broke off, is none. */
 void job_report(const struct job *job, const struct fetch_result *result, struct report *ret);
 
-/* A status that --retry tries again (408, 429, 500, 502, 503, 504), and one whose Retry-After is for the
- * whole host. */
-bool status_retryable(int status);
+/* A status whose Retry-After is for the whole host. */
 bool status_pauses_host(int status);
 
 #define RETRY_AFTER_MAX (300 * NS_PER_SECOND) /* the most that a server may have us wait */

@@ -47,7 +47,8 @@ START_TEST(what_may_pass_is_retried_unless_it_is_final)
 {
     for (unsigned i = 0; i < ERROR_KINDS; i++) {
         struct fetch_error err = {.kind = (enum error_kind)i};
-        bool may_pass = i == ERROR_DNS || i == ERROR_CONNECT || i == ERROR_TIMEOUT || i == ERROR_WORKER_DIED;
+        bool may_pass = i == ERROR_DNS || i == ERROR_CONNECT || i == ERROR_TIMEOUT || i == ERROR_PROXY ||
+                        i == ERROR_WORKER_DIED;
         ck_assert_int_eq(error_retryable(&err), may_pass);
         err.final = true;
         ck_assert(!error_retryable(&err));

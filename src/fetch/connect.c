@@ -116,14 +116,16 @@ static int start_tls(struct get *g, struct connection *c, const struct endpoint 
 
 /* ---- Through a proxy ---- */
 
-/* A proxy's failures are its own; time-outs stay time-outs. */
+/* A proxy's failures are its own; time-outs stay time-outs. What may pass of others may pass of a proxy. */
 static int blame_proxy(const struct proxy *p, struct fetch_error *err)
 {
     struct fetch_error was = *err;
     if (was.kind == ERROR_CANCELLED)
         return -1;
     enum error_kind kind = was.kind == ERROR_TIMEOUT ? ERROR_TIMEOUT : ERROR_PROXY;
-    return error_set(err, kind, PHASE_PROXY, "proxy %s: %.300s", p->name, was.message);
+    error_set(err, kind, PHASE_PROXY, "proxy %s: %.300s", p->name, was.message);
+    err->final = !error_retryable(&was);
+    return -1;
 }
 
 static int dial_proxy(struct get *g, struct connection *c, const struct proxy *p, struct fetch_error *err)
@@ -169,11 +171,11 @@ static int read_connect_answer(struct get *g, struct connection *c, struct fetch
         while ((result = f->in.len ? response_parse(&f->response, buffer_span(&f->in), &used, err)
                                    : PARSE_MORE) == PARSE_MORE) {
             if (buffer_reserve(&f->in, READ_SIZE) < 0)
-                return error_set(err, ERROR_PROXY, PHASE_PROXY, "the answer's head is too large");
+                return error_set(err, ERROR_HTTP, PHASE_PROXY, "the answer's head is too large");
             ptrdiff_t n =
                 stream_read(c->stream, f->in.data + f->in.len, READ_SIZE, &g->wait, PHASE_PROXY, err);
             if (n == STREAM_EOF)
-                return error_set(err, ERROR_PROXY, PHASE_PROXY,
+                return error_set(err, ERROR_TRUNCATED, PHASE_PROXY,
                                  "closed the connection instead of answering CONNECT");
             if (n < 0)
                 return -1;
@@ -185,14 +187,16 @@ static int read_connect_answer(struct get *g, struct connection *c, struct fetch
         if (!response_is_interim(&f->response))
             return 0;
     }
-    return error_set(err, ERROR_PROXY, PHASE_PROXY, "more than %d interim responses", RESPONSE_INTERIM_MAX);
+    return error_set(err, ERROR_HTTP, PHASE_PROXY, "more than %d interim responses", RESPONSE_INTERIM_MAX);
 }
 
 static int open_tunnel(struct get *g, struct connection *c, const struct proxy *p, const struct endpoint *to,
                        struct fetch_error *err)
 {
-    if (build_connect(g, p, to) < 0)
-        return error_set(err, ERROR_PROXY, PHASE_PROXY, "the CONNECT request is too large");
+    if (build_connect(g, p, to) < 0) {
+        error_set(err, ERROR_HTTP, PHASE_PROXY, "the CONNECT request is too large");
+        return blame_proxy(p, err);
+    }
     if (stream_write(c->stream, g->f->request.data, g->f->request.len, &g->wait, PHASE_PROXY, err) < 0 ||
         read_connect_answer(g, c, err) < 0)
         return blame_proxy(p, err);
@@ -201,10 +205,11 @@ static int open_tunnel(struct get *g, struct connection *c, const struct proxy *
         error_set(err, ERROR_PROXY, PHASE_PROXY, "answered CONNECT to %s:%u with status %d%s", to->host,
                   (unsigned)to->port, status,
                   status == 407 ? ": it wants authentication (http://USER:PASSWORD@PROXY)" : "");
+        err->final = !status_retryable(status);
         return blame_proxy(p, err);
     }
     if (g->f->in.len > 0) {
-        error_set(err, ERROR_PROXY, PHASE_PROXY, "sent bytes into the tunnel before the server could");
+        error_set(err, ERROR_HTTP, PHASE_PROXY, "sent bytes into the tunnel before the server could");
         return blame_proxy(p, err);
     }
     get_note(g, "tunnel to %s:%u through proxy %s", to->host, (unsigned)to->port, p->name);

@@ -18,7 +18,7 @@ static const struct {
     [ERROR_TRUNCATED] = {"truncated", false},
     [ERROR_TOO_LARGE] = {"too-large", false},
     [ERROR_TOO_MANY_REDIRECTS] = {"too-many-redirects", false},
-    [ERROR_PROXY] = {"proxy", false},
+    [ERROR_PROXY] = {"proxy", true},
     [ERROR_HTTP_STATUS] = {"http-status", false},
     [ERROR_DENIED] = {"denied", false},
     [ERROR_WORKER_DIED] = {"worker-died", true},
@@ -51,6 +51,11 @@ const char *error_kind_name(enum error_kind kind)
 bool error_retryable(const struct fetch_error *err)
 {
     return err->kind < ERROR_KINDS && kinds[err->kind].retryable && !err->final;
+}
+
+bool status_retryable(int status)
+{
+    return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 
 const char *error_phase_name(enum error_phase phase)

@@ -46,7 +46,7 @@ enum { ERROR_MESSAGE_MAX = 400 };
 struct fetch_error {
     enum error_kind kind;
     enum error_phase phase;
-    bool final; /* not retried though its kind is retryable (a name that does not exist) */
+    bool final; /* not retried though its kind is retryable (a name that does not exist, a proxy's refusal) */
     char message[ERROR_MESSAGE_MAX]; /* for people; may hold bytes from the network: escape before printing */
 };
 
@@ -67,8 +67,12 @@ __attribute__((format(printf, 4, 5))) int error_set(struct fetch_error *err, enu
 /* The kind's name as reports spell it ("invalid-target"); "ok" for ERROR_NONE. Never NULL. */
 const char *error_kind_name(enum error_kind kind);
 
-/* True if --retry tries it again (timeouts, DNS and connect failures, dead workers), unless err->final. */
+/* True if --retry tries it again (timeouts, DNS and connect failures, a proxy's ones, dead workers), unless
+ * err->final. */
 bool error_retryable(const struct fetch_error *err);
+
+/* A status that --retry tries again (408, 429, 500, 502, 503, 504). */
+bool status_retryable(int status);
 
 /* The phase's name as reports spell it ("dns"), or NULL for PHASE_NONE. */
 const char *error_phase_name(enum error_phase phase);

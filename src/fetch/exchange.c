@@ -440,8 +440,10 @@ static enum exchange_end take_answer(struct exchange *x, size_t head_bytes, stru
         return EXCHANGE_FAILED;
     }
     buffer_consume(&g->f->in, head_bytes);
-    if (err->kind == ERROR_NONE && x->c->absolute && response->status == 407)
+    if (err->kind == ERROR_NONE && x->c->absolute && response->status == 407) {
         error_set(err, ERROR_PROXY, PHASE_PROXY, "the proxy wants authentication (407)");
+        err->final = true;
+    }
     if (err->kind == ERROR_NONE && g->config->fail && response->status >= 400)
         error_set(err, ERROR_HTTP_STATUS, PHASE_HEADERS, "the server answered with status %d",
                   response->status);

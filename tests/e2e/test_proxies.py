@@ -94,6 +94,15 @@ class Proxies(Case):
         report = self.fetch(self.host() + "/ok", "--proxy", "http://127.0.0.1:1")
         self.assertKind(report, "proxy")
 
+    def test_what_may_pass_of_a_proxy_is_tried_again(self):
+        """As it is of a server: no connection, and statuses such as 502; not what says no, or nonsense."""
+        again = ["--retry", 2, "--retry-delay", 0.05]
+        for label, tries in (("proxy502", 3), ("proxy403", 1), ("proxy407", 1), ("proxyclose", 1), ("proxygarbage", 1), ("proxyhuge", 1)):
+            report = self.fetch(self.host(label + ".test"), "--proxy", self.proxy(), *again)
+            self.assertEqual((label, kind(report), report["attempts"]), (label, "proxy", tries))
+        report = self.fetch(self.host(), "--proxy", "http://127.0.0.1:1", *again)
+        self.assertEqual((kind(report), report["attempts"]), ("proxy", 3))
+
     def test_bytes_before_the_tunnel(self):
         report = self.fetch(self.host("proxyearly.test") + "/ok", "--proxy", self.proxy())
         self.assertIn(kind(report), ("proxy", "tls"))
