@@ -447,11 +447,13 @@ static void on_lost(struct run *r, struct job *job, const struct executor_event 
     conclude(r, job, &none);
 }
 
-static void on_started(struct job *job, const struct executor_event *event)
+static void on_started(struct run *r, struct job *job, const struct executor_event *event)
 {
+    int64_t now = deadline_now();
     job->state = JOB_RUNNING;
     job->worker = event->worker;
-    job->ns_queue = deadline_now() - job->item.due;
+    schedule_begun(r->schedule, &job->item, now);
+    job->ns_queue = now - job->item.due;
     if (job->ns_queue < 0)
         job->ns_queue = 0;
 }
@@ -470,7 +472,7 @@ void run_on_event(void *arg, const struct executor_event *event)
         return;
     switch (event->type) {
     case EXECUTOR_STARTED:
-        on_started(job, event);
+        on_started(r, job, event);
         break;
     case EXECUTOR_HOP:
         on_hop(r, job, event);

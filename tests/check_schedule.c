@@ -164,14 +164,39 @@ START_TEST(per_host_delay_counts_from_start_to_start)
     int64_t when;
     for (uint64_t i = 0; i < 3; i++)
         add(s, &a[i], i + 1, "a");
+    ck_assert_ptr_eq(next(s, -40, 9), &a[0]);
+    ck_assert_ptr_null(schedule_next(s, 70, 9, NULL, NULL, &when)); /* its worker is not ready yet */
+    ck_assert_int_eq(when, INT64_MAX);
+    schedule_begun(s, &a[0], 70);
+    ck_assert_ptr_null(schedule_next(s, 169, 9, NULL, NULL, &when));
+    ck_assert_int_eq(when, 170);
+    ck_assert_ptr_eq(next(s, 200, 9), &a[1]);
+    schedule_unstart(s, &a[1], 201);
+    ck_assert_ptr_eq(next(s, 201, 9), &a[1]);
+    schedule_begun(s, &a[1], 205);
+    schedule_begun(s, &a[1], 210); /* by another worker */
+    schedule_begun(s, &a[0], 290); /* too late to matter */
+    ck_assert_ptr_null(schedule_next(s, 309, 9, NULL, NULL, &when));
+    ck_assert_int_eq(when, 310);
+    schedule_free(s);
+}
+END_TEST
+
+/* A try that ends before it began, with its worker, was perhaps one all the same. */
+START_TEST(the_delay_counts_from_the_end_of_what_never_began)
+{
+    struct schedule_options o = plain();
+    o.per_host_delay = 100;
+    struct schedule *s = schedule_new(&o);
+    struct schedule_item a[2];
+    int64_t when;
+    for (uint64_t i = 0; i < 2; i++)
+        add(s, &a[i], i + 1, "a");
     ck_assert_ptr_eq(next(s, 0, 9), &a[0]);
-    ck_assert_ptr_null(schedule_next(s, 50, 9, NULL, NULL, &when));
-    ck_assert_int_eq(when, 100);
+    ck_assert(schedule_ended(s, &a[0], &good, 30));
+    ck_assert_ptr_null(schedule_next(s, 129, 9, NULL, NULL, &when));
+    ck_assert_int_eq(when, 130);
     ck_assert_ptr_eq(next(s, 130, 9), &a[1]);
-    ck_assert_ptr_null(schedule_next(s, 229, 9, NULL, NULL, &when));
-    ck_assert_int_eq(when, 230);
-    schedule_unstart(s, &a[1], 229);
-    ck_assert_ptr_eq(next(s, 229, 9), &a[1]);
     schedule_free(s);
 }
 END_TEST
@@ -365,6 +390,7 @@ static void world_run(struct world *w, int64_t now)
             w->done[n] = schedule_ended(w->s, item, &o, now);
         } else if (n != w->first_unfinished && (w->blocked[n] || rand() % 2)) {
             w->blocked[n] = true;
+            schedule_begun(w->s, item, now);
         } else {
             w->worker[i] = NULL;
             ck_assert(schedule_ended(w->s, item, &good, now));
@@ -401,8 +427,11 @@ START_TEST(input_order_never_deadlocks)
             struct schedule_item *item;
             size_t idle, before = w->first_unfinished;
             world_read(w, now);
-            while ((idle = world_idle(w)) && (item = schedule_next(w->s, now, idle, world_fits, w, &when)))
+            while ((idle = world_idle(w)) && (item = schedule_next(w->s, now, idle, world_fits, w, &when))) {
                 world_place(w, item, affinity);
+                if (rand() % 4)
+                    schedule_begun(w->s, item, now);
+            }
             world_run(w, now);
             now += 100;
             still = w->first_unfinished == before ? still + 1 : 0;
@@ -426,6 +455,7 @@ int main(void)
     tcase_add_test(t, a_paused_host_is_remembered_without_targets_and_forgotten_after);
     tcase_add_test(t, per_host_is_exact_and_does_not_stop_other_hosts);
     tcase_add_test(t, per_host_delay_counts_from_start_to_start);
+    tcase_add_test(t, the_delay_counts_from_the_end_of_what_never_began);
     tcase_add_test(t, the_rate_holds_back_all_hosts);
     tcase_add_test(t, room_is_bounded_by_what_waits_and_by_the_window);
     tcase_add_test(t, drain_hands_out_what_waits_oldest_first);

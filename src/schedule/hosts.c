@@ -21,7 +21,8 @@ struct schedule_host {
     struct schedule_item *oldest, *youngest; /* unfinished targets */
     struct schedule_item *last_started;
     uint32_t running;
-    int64_t next_start, next_start_before; /* the delay between two starts, and as it was before the last */
+    int64_t next_start, next_start_before; /* the delay between two starts, and as it was before the last;
+                                              never: while the last has not begun */
     int64_t paused_until;
     struct hosts_group *group;
     size_t len;
@@ -329,9 +330,18 @@ void hosts_start(struct hosts *hosts, struct schedule_item *item, int64_t now)
     h->last_started = item;
     h->next_start_before = h->next_start;
     if (hosts->delay > 0)
-        h->next_start = deadline_add(now, hosts->delay);
+        h->next_start = DEADLINE_NEVER;
     item->state = SCHEDULE_STARTED;
     hosts_remove_ready(hosts, item, now);
+}
+
+void hosts_begun(struct hosts *hosts, struct schedule_item *item, int64_t now)
+{
+    struct schedule_host *h = item->in_host;
+    if (hosts->delay == 0 || h->last_started != item)
+        return;
+    h->next_start = deadline_add(now, hosts->delay);
+    host_update(hosts, h, now);
 }
 
 void hosts_end(struct hosts *hosts, struct schedule_item *item, bool undone, int64_t now)
@@ -340,6 +350,8 @@ void hosts_end(struct hosts *hosts, struct schedule_item *item, bool undone, int
     h->running--;
     if (undone && h->last_started == item)
         h->next_start = h->next_start_before;
+    else if (h->next_start == DEADLINE_NEVER && h->last_started == item)
+        h->next_start = deadline_add(now, hosts->delay);
     group_unpark(hosts, h->group);
     host_update(hosts, h, now);
 }

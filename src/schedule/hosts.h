@@ -52,6 +52,10 @@ void hosts_remove_ready(struct hosts *hosts, struct schedule_item *item, int64_t
 /* A try starts: takes one of its host's places; `item` is ready and its state is STARTED afterwards. */
 void hosts_start(struct hosts *hosts, struct schedule_item *item, int64_t now);
 
+/* A worker begins the try: from here the delay counts. Until then nothing else of the host starts, where
+ * there is a delay. Again, if another worker takes over. */
+void hosts_begun(struct hosts *hosts, struct schedule_item *item, int64_t now);
+
 /* A try ended; `undone`: it never was one. The item's new state is set before. */
 void hosts_end(struct hosts *hosts, struct schedule_item *item, bool undone, int64_t now);
 

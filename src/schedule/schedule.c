@@ -199,6 +199,11 @@ bool schedule_rate_bound(const struct schedule *s, int64_t now)
     return rate_when(&s->rate) > now;
 }
 
+void schedule_begun(struct schedule *s, struct schedule_item *item, int64_t now)
+{
+    hosts_begun(&s->hosts, item, now);
+}
+
 void schedule_unstart(struct schedule *s, struct schedule_item *item, int64_t now)
 {
     item->state = SCHEDULE_READY;

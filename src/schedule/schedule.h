@@ -100,6 +100,9 @@ struct schedule_item *schedule_next(struct schedule *s, int64_t now, size_t idle
  */
 bool schedule_rate_bound(const struct schedule *s, int64_t now);
 
+/* A worker has begun with it: the time that --per-host-delay counts from. May come again, or not at all. */
+void schedule_begun(struct schedule *s, struct schedule_item *item, int64_t now);
+
 /* Takes back a start that could not be carried out, or that a dead worker never began: it waits again, at its
  * place, and the try is not counted. */
 void schedule_unstart(struct schedule *s, struct schedule_item *item, int64_t now);
