@@ -24,8 +24,7 @@ static bool grace_is_over(const struct run *r)
     return r->state >= RUN_STOPPING && deadline_now() >= r->cancel_at;
 }
 
-/* A blocked output gives up then, too; but --halt waits for a slow reader as any end does. */
-static bool outputs_give_up(const struct run *r)
+bool run_gives_up(const struct run *r)
 {
     return (r->signal || r->output_failed) && grace_is_over(r);
 }
@@ -56,7 +55,7 @@ bool run_wake(void *arg)
             draw_progress(r);
             continue;
         case SIGNALS_NONE:
-            return outputs_give_up(r);
+            return run_gives_up(r);
         }
     }
 }

@@ -9,6 +9,8 @@
 
 #include "base/escape.h"
 
+enum { LAST_WAIT_MS = 50 }; /* less than from one tick of the run's timer to the next */
+
 /* Standard error is waited for as any output is: who doesn't read it holds up the run, but not its end. */
 void say_bytes(struct run *r, const unsigned char *data, size_t len)
 {
@@ -18,11 +20,13 @@ void say_bytes(struct run *r, const unsigned char *data, size_t len)
     while (len) {
         struct pollfd fds[2] = {{.fd = STDERR_FILENO, .events = POLLOUT},
                                 {.fd = r->signals.fd, .events = POLLIN}};
-        if (poll(fds, 2, -1) < 0 && errno == EINTR)
-            continue;
-        if (fds[1].revents && run_wake(r) && !fds[0].revents)
+        int ready = poll(fds, 2, !run_gives_up(r) ? -1 : r->unheard ? 0 : LAST_WAIT_MS);
+        r->unheard |= ready == 0;
+        if (ready == 0 || (ready < 0 && errno != EINTR))
             break;
-        if (!fds[0].revents)
+        if (ready > 0 && fds[1].revents)
+            (void)run_wake(r);
+        if (ready < 0 || !fds[0].revents)
             continue;
         ssize_t n = write(STDERR_FILENO, data, len < PIPE_BUF ? len : PIPE_BUF);
         if (n <= 0 && errno != EINTR && errno != EAGAIN)

@@ -66,6 +66,7 @@ struct run {
     bool input_waits;   /* the input has nothing yet: poll it */
     bool writing;       /* reports are on their way to standard output */
     bool saying;        /* something is on its way to standard error: nothing else is to be said */
+    bool unheard;       /* after the grace standard error took nothing: it is no longer waited for */
     bool more_input;    /* reading was broken off to look at the workers */
     int64_t started;    /* ns */
     int64_t next_start; /* when the schedule wants to be asked again */
@@ -84,6 +85,10 @@ struct run {
 };
 
 /* ---- run.c ---- */
+
+/* When the grace is over a blocked output gives up, too; but --halt waits for a slow reader as any end does.
+ */
+bool run_gives_up(const struct run *r);
 
 /* Called wherever somebody waits and the run's descriptor has become readable. True: give up. */
 bool run_wake(void *arg);

@@ -255,6 +255,18 @@ class Signals(Case):
                     self.assertEqual(process.wait(60), 143)
                     self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left")
 
+    def test_many_notes_while_nobody_reads_them(self):
+        """The grace is one for all that would still be said, not one for each."""
+        lines = self.write("list", "".join("https://h%d.test/loop/60\n" % i for i in range(64)))
+        read, write = os.pipe()
+        self.addCleanup(os.close, read)
+        process = self.start("-w", 16, "-v", "-f", "none", "-L", "--max-redirs", 50, "-i", lines, stdin=subprocess.DEVNULL, stderr=write)
+        os.close(write)
+        self.wait_until(lambda: waiting(read) > 50000, "the pipe is full")
+        time.sleep(1)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(20 * SLOW), 143)
+
     def test_hup_stays_ignored_under_nohup(self):
         for mode in self.each_mode():
             with self.subTest(mode=mode):
