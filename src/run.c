@@ -14,6 +14,7 @@
 
 #include "base/fresh.h"
 #include "compare_memory.h"
+#include "fetch/memory.h"
 #include "record.h"
 
 /* ---- Signals and time ---- */
@@ -408,7 +409,8 @@ static void release(struct run *r)
     resume_free(r->resume);
     occurrences_free(r->occurrences);
     confine_release(r->confine);
-    fetch_teardown(r->shared);
+    if (!memory_may_stay())
+        fetch_teardown(r->shared);
     signals_close(&r->signals);
 }
 

@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "fetch/memory.h"
+
 static int usage(const char *message)
 {
     fprintf(stderr, "pfetch: %s\n", message);
@@ -268,6 +270,7 @@ static void open_progress(struct run *r)
 /* All that can be wrong with the options is found here, before anything is fetched. */
 int run_set_up(struct run *r)
 {
+    memory_install();
     uint32_t workers = r->workers = fit_workers(r->o);
     r->input_order =
         r->o->order == ORDER_INPUT || (r->o->order == ORDER_DEFAULT && r->o->format == FORMAT_BODY);

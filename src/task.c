@@ -10,13 +10,15 @@
 #include "compare_memory.h"
 #include "executor/frame.h"
 #include "executor/worker.h"
+#include "fetch/memory.h"
 #include "job.h"
 #include "record.h"
 
 /* What any fetch may want at once: a decoder's window. */
 enum { MEMORY_FOR_ONE = 16 * 1024 * 1024 };
 
-enum { FRESH_HEAP = 192 * 1024 }; /* what a worker process allocates for its first fetch over TLS */
+/* What a worker process allocates for its first fetch over TLS: from the arena, and from malloc. */
+enum { FRESH_ARENA = 128 * 1024, FRESH_HEAP = 64 * 1024 };
 
 struct task_state {
     bool alone; /* in a process of its own */
@@ -84,6 +86,13 @@ static bool on_wake(void *arg)
 
 /* ---- The executor's three ---- */
 
+/* Before anything else is done in a forked worker. */
+static void own_memory(void)
+{
+    fresh_begin(FRESH_HEAP);
+    memory_fresh(FRESH_ARENA);
+}
+
 void *task_initialize(void *arg, unsigned worker, char *message, size_t size)
 {
     const struct task_setup *setup = arg;
@@ -91,7 +100,7 @@ void *task_initialize(void *arg, unsigned worker, char *message, size_t size)
     if (setup->confine && setup->memory_address)
         memory_watch_tell(setup->memory_address);
     if (setup->confine)
-        fresh_begin(FRESH_HEAP);
+        own_memory();
     if (setup->confine && confine_self(setup->confine, message, size) < 0)
         return NULL;
     struct task_state *state = calloc(1, sizeof *state);

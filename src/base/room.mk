@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
+	src/base/arena.c src/base/arena.h \
 	src/base/buffer.c src/base/buffer.h \
 	src/base/deadline.c src/base/deadline.h \
 	src/base/escape.c src/base/escape.h \
@@ -15,6 +16,12 @@ libbase_a_SOURCES = \
 BASE_LIBS = libbase.a
 
 if HAVE_CHECK
+check_PROGRAMS += tests/check_arena
+TESTS += tests/check_arena
+tests_check_arena_SOURCES = tests/check_arena.c
+tests_check_arena_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_arena_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += tests/check_buffer
 TESTS += tests/check_buffer
 tests_check_buffer_SOURCES = tests/check_buffer.c

@@ -9,6 +9,7 @@ libfetch_a_SOURCES += \
 	src/fetch/dial.c src/fetch/dial.h \
 	src/fetch/dns.c src/fetch/dns.h \
 	src/fetch/hostfile.c src/fetch/hostfile.h \
+	src/fetch/memory.c src/fetch/memory.h \
 	src/fetch/provider.c src/fetch/provider.h \
 	src/fetch/resolver.c src/fetch/resolver.h \
 	src/fetch/sessions.c src/fetch/sessions.h \

@@ -1,0 +1,247 @@
+#include "config.h"
+
+#include "base/arena.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED true
+#elif defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
+enum {
+    STEP = 16,      /* what blocks are a multiple of, their heads included */
+    FINE = 1024,    /* up to here each multiple is a class; above, there are four to a power of two */
+    COARSE = 8,     /* classes above */
+    LARGEST = 4096, /* block; what is larger is malloc's */
+    CLASSES = FINE / STEP + COARSE + 1,
+    LARGE = CLASSES,   /* the class of malloc's */
+    CHUNK = 64 * 1024, /* got from the kernel at once */
+    PAGE = 4096,
+};
+
+/* What a head says beside the class: in use, or free. */
+#define USED UINT64_C(0x5f8d3a6e71c2b400)
+#define FREE UINT64_C(0xa0c4f2197e5d6800)
+
+/* Blocks lie at 8 beyond a multiple of 16, so that what follows the head is aligned. */
+struct block {
+    uint64_t head;
+    struct block *next; /* of a free one; else what is in it begins here */
+};
+enum { HEAD = offsetof(struct block, next) };
+
+struct arena {
+    struct block *free[CLASSES];
+    char *at, *end;     /* what is left of the newest chunk */
+    bool eager;         /* gets the pages of its chunks at once */
+    struct arena *next; /* without a thread */
+};
+
+static _Thread_local struct arena *mine;
+static struct arena first = {.eager = true}; /* the first thread's */
+static struct arena *orphans = &first;       /* guarded by the lock, as all below */
+static bool key_made;
+static pthread_key_t key; /* for the end of threads */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+bool arena_wanted(void)
+{
+    static const char *const tools[] = {"memcheck", "helgrind", "drd", "massif", "dhat"};
+    const char *preload = getenv("LD_PRELOAD");
+    const char *valgrind = preload ? strstr(preload, "vgpreload_") : NULL;
+    for (size_t i = 0; valgrind && i < sizeof tools / sizeof *tools; i++)
+        if (strstr(valgrind, tools[i]))
+            return false;
+    return !SANITIZED;
+}
+
+/* --- which arena --- */
+
+/* The thread has ended; what it had is the next one's. */
+static void leave_behind(void *arg)
+{
+    struct arena *a = arg;
+    pthread_mutex_lock(&lock);
+    mine = NULL;
+    a->next = orphans;
+    orphans = a;
+    pthread_mutex_unlock(&lock);
+}
+
+static struct arena *find_arena(void)
+{
+    struct arena *a = NULL;
+    pthread_mutex_lock(&lock);
+    if (key_made || (key_made = pthread_key_create(&key, leave_behind) == 0)) {
+        a = orphans ? orphans : calloc(1, sizeof *a);
+        orphans = orphans ? orphans->next : NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    /* If the key's value can't be set, it stays behind at the thread's end: lost, not wrong. */
+    if (a)
+        (void)pthread_setspecific(key, a);
+    return mine = a;
+}
+
+/* --- blocks --- */
+
+/* The class of a block of `size` bytes, its head included; *ret_size is what blocks of the class have. */
+static unsigned class_of(size_t size, size_t *ret_size)
+{
+    if (size <= FINE) {
+        unsigned c = (unsigned)((size + STEP - 1) / STEP);
+        *ret_size = (size_t)c * STEP;
+        return c;
+    }
+    unsigned c = FINE / STEP;
+    size_t most = FINE, step = FINE / 4;
+    while (most < size) {
+        if (most == 2 * (size_t)FINE)
+            step *= 2;
+        most += step;
+        c++;
+    }
+    *ret_size = most;
+    return c;
+}
+
+static size_t class_room(unsigned c)
+{
+    size_t size = (size_t)c * STEP;
+    for (size_t step = FINE / 4, at = FINE / STEP; at < c; at++) {
+        if (at == FINE / STEP)
+            size = FINE;
+        if (size == 2 * (size_t)FINE)
+            step *= 2;
+        size += step;
+    }
+    return size - HEAD;
+}
+
+static bool chunk_take(struct arena *a, size_t size)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | (a->eager ? MAP_POPULATE : 0);
+    char *chunk = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (chunk == MAP_FAILED)
+        return false;
+    a->at = chunk + HEAD;
+    a->end = chunk + size;
+    return true;
+}
+
+static struct block *carve(struct arena *a, size_t size)
+{
+    if ((size_t)(a->end - a->at) < size && !chunk_take(a, CHUNK))
+        return NULL;
+    struct block *b = (struct block *)(void *)a->at;
+    a->at += size;
+    return b;
+}
+
+static void *large_alloc(size_t size)
+{
+    struct block *b = size <= SIZE_MAX - STEP ? malloc(size + STEP) : NULL;
+    if (!b)
+        return NULL;
+    b = (struct block *)(void *)((char *)b + HEAD);
+    b->head = USED | LARGE;
+    return &b->next;
+}
+
+static struct block *block_of(void *p)
+{
+    struct block *b = (struct block *)(void *)((char *)p - HEAD);
+    if (b->head < USED || b->head > (USED | LARGE))
+        abort();
+    return b;
+}
+
+void *arena_alloc(size_t size)
+{
+    if (size > LARGEST - HEAD)
+        return large_alloc(size);
+    struct arena *a = mine ? mine : find_arena();
+    if (!a || size == 0)
+        return NULL;
+    size_t whole;
+    unsigned c = class_of(size + HEAD, &whole);
+    struct block *b = a->free[c];
+    if (b)
+        a->free[c] = b->next;
+    else if (!(b = carve(a, whole)))
+        return NULL;
+    b->head = USED | c;
+    return &b->next;
+}
+
+void arena_free(void *p)
+{
+    if (!p)
+        return;
+    struct block *b = block_of(p);
+    unsigned c = (unsigned)(b->head - USED);
+    b->head = FREE | c;
+    if (c == LARGE) {
+        free((char *)b - HEAD);
+        return;
+    }
+    struct arena *a = mine ? mine : find_arena();
+    if (!a)
+        return; /* no memory for the list: lost, not wrong */
+    b->next = a->free[c];
+    a->free[c] = b;
+}
+
+static void *large_realloc(struct block *b, size_t size)
+{
+    char *again = size <= SIZE_MAX - STEP ? realloc((char *)b - HEAD, size + STEP) : NULL;
+    return again ? again + STEP : NULL;
+}
+
+void *arena_realloc(void *p, size_t size)
+{
+    if (!p)
+        return arena_alloc(size);
+    if (size == 0) {
+        arena_free(p);
+        return NULL;
+    }
+    struct block *b = block_of(p);
+    unsigned c = (unsigned)(b->head - USED);
+    if (c == LARGE)
+        return large_realloc(b, size);
+    size_t room = class_room(c);
+    if (size <= room)
+        return p;
+    void *more = arena_alloc(size);
+    if (more) {
+        memcpy(more, p, room);
+        arena_free(p);
+    }
+    return more;
+}
+
+void arena_fresh(size_t size)
+{
+    struct arena *a = mine ? mine : find_arena();
+    if (!a)
+        return;
+    memset(a->free, 0, sizeof a->free);
+    a->at = a->end = NULL;
+    size = (size + PAGE - 1) / PAGE * PAGE;
+    a->eager = true;
+    if (size > 0)
+        (void)chunk_take(a, size);
+    a->eager = false;
+}

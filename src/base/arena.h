@@ -1,0 +1,33 @@
+/*
+ * Memory in small pieces that come and go by the thousand, as OpenSSL's do: lists of free blocks by size, a
+ * set of them for each thread, so that nothing is locked and nothing searched or joined.
+ *   1. arena_alloc, arena_realloc, arena_free   as malloc and its kin, of any thread; a block may be freed by
+ *                 another thread than had it
+ *   2. arena_fresh   in a forked child, before its work: what its parent had left is not used any more, since
+ * each page of that would be copied; the child's pieces come from pages of its own What a set has got from
+ * the kernel it keeps; a thread that ends leaves its set to the next one. Large blocks are malloc's. A block
+ * that is freed twice, or whose head was written over, ends the process.
+ */
+#ifndef PFETCH_BASE_ARENA_H
+#define PFETCH_BASE_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* False where it would hide from a tool what it looks for: under AddressSanitizer and its like, and valgrind.
+ */
+bool arena_wanted(void);
+
+/* NULL for no memory, and for no bytes. Aligned as malloc's. */
+void *arena_alloc(size_t size);
+
+/* As realloc; with no bytes it frees. */
+void *arena_realloc(void *p, size_t size);
+
+/* NULL is fine. */
+void arena_free(void *p);
+
+/* `size`: bytes that the child is known to use, got at once. Only while it has one thread. */
+void arena_fresh(size_t size);
+
+#endif

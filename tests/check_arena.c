@@ -1,0 +1,285 @@
+#include "config.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+
+enum { SIZE_MOST = 5000, PAGE = 4096 };
+
+static unsigned char byte_of(size_t size)
+{
+    return (unsigned char)(size * 37 + 11);
+}
+
+static int is_filled(const unsigned char *p, size_t len, unsigned char byte)
+{
+    for (size_t i = 0; i < len; i++)
+        if (p[i] != byte)
+            return 0;
+    return 1;
+}
+
+START_TEST(every_size_is_aligned_and_apart)
+{
+    static unsigned char *p[SIZE_MOST + 1];
+    for (size_t size = 1; size <= SIZE_MOST; size++) {
+        p[size] = arena_alloc(size);
+        ck_assert_ptr_nonnull(p[size]);
+        ck_assert_uint_eq((uintptr_t)p[size] % 16, 0);
+        memset(p[size], byte_of(size), size);
+    }
+    for (size_t size = 1; size <= SIZE_MOST; size++)
+        ck_assert_msg(is_filled(p[size], size, byte_of(size)), "size %zu", size);
+    for (size_t size = 1; size <= SIZE_MOST; size++)
+        arena_free(p[size]);
+}
+END_TEST
+
+START_TEST(what_is_freed_is_used_again)
+{
+    for (size_t size = 1; size <= 4000; size += 13) {
+        void *one = arena_alloc(size), *two = arena_alloc(size);
+        arena_free(one);
+        arena_free(two);
+        ck_assert_ptr_eq(arena_alloc(size), two);
+        ck_assert_ptr_eq(arena_alloc(size), one);
+        arena_free(two);
+        arena_free(one);
+    }
+}
+END_TEST
+
+START_TEST(realloc_keeps_what_is_there)
+{
+    for (size_t from = 1; from <= SIZE_MOST; from += 97)
+        for (size_t to = 1; to <= 3 * SIZE_MOST; to += 501) {
+            unsigned char *p = arena_alloc(from);
+            memset(p, byte_of(from), from);
+            p = arena_realloc(p, to);
+            ck_assert_ptr_nonnull(p);
+            ck_assert_uint_eq((uintptr_t)p % 16, 0);
+            ck_assert(is_filled(p, from < to ? from : to, byte_of(from)));
+            memset(p, 1, to);
+            arena_free(p);
+        }
+}
+END_TEST
+
+START_TEST(no_bytes_and_far_too_many)
+{
+    ck_assert_ptr_null(arena_alloc(0));
+    ck_assert_ptr_null(arena_alloc(SIZE_MAX));
+    ck_assert_ptr_null(arena_alloc(SIZE_MAX - 15));
+    arena_free(NULL);
+    unsigned char *p = arena_realloc(NULL, 100);
+    ck_assert_ptr_nonnull(p);
+    memset(p, 7, 100);
+    ck_assert_ptr_null(arena_realloc(p, SIZE_MAX - 3));
+    ck_assert(is_filled(p, 100, 7)); /* still the caller's */
+    ck_assert_ptr_null(arena_realloc(p, 0));
+    ck_assert_ptr_eq(arena_alloc(100), p);
+    arena_free(p);
+    p = arena_alloc(100000);
+    memset(p, 8, 100000);
+    ck_assert_ptr_null(arena_realloc(p, SIZE_MAX - 3));
+    ck_assert(is_filled(p, 100000, 8));
+    arena_free(p);
+}
+END_TEST
+
+/* The signal that ends a child that does `wrong`, or 0. */
+static int ends_by(void (*wrong)(void))
+{
+    int status;
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        struct rlimit none = {0, 0};
+        (void)setrlimit(RLIMIT_CORE, &none);
+        wrong();
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void free_twice(void)
+{
+    void *p = arena_alloc(40);
+    arena_free(p);
+    arena_free(p);
+}
+
+static void realloc_freed(void)
+{
+    void *p = arena_alloc(40);
+    arena_free(p);
+    (void)arena_realloc(p, 20);
+}
+
+static void write_before(void)
+{
+    unsigned char *volatile p = arena_alloc(40);
+    memset(p - 8, 'A', 8);
+    arena_free(p);
+}
+
+static void write_beyond(void)
+{
+    unsigned char *volatile p = arena_alloc(40);
+    void *behind = arena_alloc(40);
+    memset(p, 'A', 64);
+    arena_free(behind);
+}
+
+START_TEST(misuse_ends_the_process)
+{
+    ck_assert_int_eq(ends_by(free_twice), SIGABRT);
+    ck_assert_int_eq(ends_by(realloc_freed), SIGABRT);
+    ck_assert_int_eq(ends_by(write_before), SIGABRT);
+    ck_assert_int_eq(ends_by(write_beyond), SIGABRT);
+}
+END_TEST
+
+START_TEST(a_child_uses_pages_of_its_own)
+{
+    enum { BLOCKS = 200 };
+    void *old[BLOCKS];
+    int status;
+    for (int i = 0; i < BLOCKS; i++)
+        old[i] = arena_alloc(200);
+    for (int i = 0; i < BLOCKS; i += 2)
+        arena_free(old[i]);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        int near = 0;
+        arena_fresh(10000);
+        for (int i = 0; i < 2 * BLOCKS; i++) {
+            uintptr_t page = (uintptr_t)arena_alloc(200) / PAGE;
+            for (int j = 0; j < BLOCKS; j++)
+                near += (uintptr_t)old[j] / PAGE == page;
+        }
+        for (int i = 1; i < BLOCKS; i += 2)
+            arena_free(old[i]); /* the parent's own are freed as ever */
+        _exit(near > 100 ? 100 : near);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), 0);
+    for (int i = 1; i < BLOCKS; i += 2)
+        arena_free(old[i]);
+}
+END_TEST
+
+static void *alloc_in_thread(void *arg)
+{
+    (void)arg;
+    unsigned char *p = arena_alloc(300);
+    if (p)
+        memset(p, 9, 300);
+    return p;
+}
+
+static void *free_and_alloc_in_thread(void *arg)
+{
+    arena_free(arg);
+    return alloc_in_thread(NULL);
+}
+
+static void *in_thread(void *(*run)(void *), void *arg)
+{
+    pthread_t thread;
+    void *result = NULL;
+    ck_assert_int_eq(pthread_create(&thread, NULL, run, arg), 0);
+    ck_assert_int_eq(pthread_join(thread, &result), 0);
+    return result;
+}
+
+START_TEST(a_thread_frees_what_another_had)
+{
+    unsigned char *p = in_thread(alloc_in_thread, NULL);
+    ck_assert_ptr_nonnull(p);
+    ck_assert(is_filled(p, 300, 9));
+    ck_assert_ptr_eq(in_thread(free_and_alloc_in_thread, p), p);
+    arena_free(p);
+    ck_assert_ptr_eq(arena_alloc(300), p);
+    arena_free(p);
+}
+END_TEST
+
+START_TEST(what_a_thread_had_is_the_next_ones)
+{
+    unsigned char *before = in_thread(alloc_in_thread, NULL);
+    for (int i = 0; i < 20; i++) {
+        unsigned char *p = in_thread(alloc_in_thread, NULL);
+        ck_assert_ptr_nonnull(p);
+        ck_assert_ptr_ne(p, before);
+        ck_assert_uint_lt((uintptr_t)p - (uintptr_t)before, 64 * 1024); /* of the same chunk */
+    }
+}
+END_TEST
+
+enum { THREADS = 4, ROUNDS = 20000, HELD = 64 };
+
+/* What a thread wants to be rid of goes to whoever comes by. */
+static void *_Atomic exchange[HELD];
+
+static void *churn(void *arg)
+{
+    unsigned seed = (unsigned)(uintptr_t)arg;
+    for (int i = 0; i < ROUNDS; i++) {
+        seed = seed * 1103515245 + 12345;
+        size_t size = 1 + (seed >> 8) % 2000;
+        unsigned char *p = arena_alloc(size);
+        if (!p)
+            return (void *)1;
+        memset(p, 1, size);
+        arena_free(__atomic_exchange_n(&exchange[(seed >> 4) % HELD], p, __ATOMIC_ACQ_REL));
+    }
+    return NULL;
+}
+
+START_TEST(threads_at_once)
+{
+    pthread_t threads[THREADS];
+    for (uintptr_t i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, churn, (void *)(i + 1)), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *result;
+        ck_assert_int_eq(pthread_join(threads[i], &result), 0);
+        ck_assert_ptr_null(result);
+    }
+    for (int i = 0; i < HELD; i++)
+        arena_free(exchange[i]);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("arena");
+    TCase *t = tcase_create("arena");
+    tcase_add_test(t, every_size_is_aligned_and_apart);
+    tcase_add_test(t, what_is_freed_is_used_again);
+    tcase_add_test(t, realloc_keeps_what_is_there);
+    tcase_add_test(t, no_bytes_and_far_too_many);
+    tcase_add_test(t, misuse_ends_the_process);
+    tcase_add_test(t, a_child_uses_pages_of_its_own);
+    tcase_add_test(t, a_thread_frees_what_another_had);
+    tcase_add_test(t, what_a_thread_had_is_the_next_ones);
+    tcase_add_test(t, threads_at_once);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
