@@ -18,7 +18,7 @@
 enum { MEMORY_FOR_ONE = 16 * 1024 * 1024 };
 
 /* What a worker process allocates for its first fetch over TLS: from the arena, and from malloc. */
-enum { FRESH_ARENA = 128 * 1024, FRESH_HEAP = 64 * 1024 };
+enum { FRESH_ARENA = 32 * 1024, FRESH_HEAP = 64 * 1024 };
 
 struct task_state {
     bool alone; /* in a process of its own */

@@ -26,7 +26,7 @@ enum {
     LARGEST = 4096, /* block; what is larger is malloc's */
     CLASSES = FINE / STEP + COARSE + 1,
     LARGE = CLASSES,   /* the class of malloc's */
-    CHUNK = 64 * 1024, /* got from the kernel at once */
+    CHUNK = 32 * 1024, /* got from the kernel at once */
     PAGE = 4096,
 };
 
@@ -243,5 +243,4 @@ void arena_fresh(size_t size)
     a->eager = true;
     if (size > 0)
         (void)chunk_take(a, size);
-    a->eager = false;
 }
