@@ -8,7 +8,6 @@
 #include "base/deadline.h"
 #include "base/fresh.h"
 #include "compare_memory.h"
-#include "executor/frame.h"
 #include "executor/worker.h"
 #include "fetch/memory.h"
 #include "job.h"
@@ -113,7 +112,7 @@ void *task_initialize(void *arg, unsigned worker, char *message, size_t size)
         free(state);
         return NULL;
     }
-    buffer_init(&state->record, FRAME_MAX_HEAD);
+    buffer_init(&state->record, EMITTER_MAX_HEAD);
     return state;
 }
 

@@ -161,8 +161,7 @@ START_TEST(a_task_of_any_size_arrives_whole)
     for (unsigned id = 1; id <= TASKS; id++) {
         struct executor_submission s = {
             .task = id, .data = data, .len = sizes[id % SIZES], .limit = INT64_MAX};
-        while (executor_room(l->x) == 0)
-            ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+        pool_until(l, executor_room(l->x) > 0);
         ck_assert_int_eq(executor_submit(l->x, &s), 0);
     }
     struct executor_submission over = {.task = 999, .data = data, .len = FRAME_MAX_TASK + 1};
@@ -267,8 +266,7 @@ START_TEST(equal_affinity_goes_to_an_equal_worker)
     for (unsigned id = 1; id <= 300; id++) {
         struct executor_submission s = {
             .task = id, .data = "slot", .len = 4, .affinity = 1 + id % 7, .limit = INT64_MAX};
-        while (!executor_has_room_for(l->x, s.affinity))
-            ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+        pool_until(l, executor_has_room_for(l->x, s.affinity));
         ck_assert_int_eq(executor_submit(l->x, &s), 0);
     }
     pool_close(l);
@@ -309,8 +307,7 @@ START_TEST(a_held_task_waits_in_its_pipe_and_goes_on)
     pool_open(l, &o);
     l->hold_after = 1;
     pool_submit(l, 1, "big 20000000");
-    while (l->of[1].body == 0)
-        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, l->of[1].body);
     size_t before = l->of[1].body;
     struct executor_worker_info st;
     ck_assert(executor_worker_status(l->x, l->of[1].worker, &st));
@@ -318,8 +315,7 @@ START_TEST(a_held_task_waits_in_its_pipe_and_goes_on)
     ck_assert_uint_eq(st.task, 1);
     for (unsigned id = 2; id <= 20; id++)
         pool_submit(l, id, "echo meanwhile");
-    while (executor_pending(l->x) > 1)
-        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, executor_pending(l->x) <= 1);
     ck_assert_int_eq(executor_poll(l->x, 20, ledger_note, l), 0);
     ck_assert_uint_eq(l->of[1].body, before);
     executor_hold(l->x, 1, false);
@@ -336,8 +332,7 @@ START_TEST(a_waiting_task_is_cancelled_a_running_one_only_by_killing)
     struct executor_options o = options_of((enum executor_mode)_i, 1);
     pool_open(l, &o);
     pool_submit(l, 1, "sleep 100");
-    while (!l->of[1].started)
-        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, l->of[1].started);
     pool_submit(l, 2, "echo never");
     ck_assert_int_eq(executor_cancel(l->x, 2, false), 0);
     ck_assert_int_eq(executor_cancel(l->x, 2, false), -1);
@@ -391,8 +386,7 @@ START_TEST(shutdown_cancels_what_waits_and_ends_what_runs)
     pool_open(l, &o);
     for (unsigned id = 1; id <= 6; id++)
         pool_submit(l, id, text);
-    while (!l->of[3].started)
-        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, l->of[3].started);
     int64_t soon = deadline_now() + 50 * NS_PER_MS;
     ck_assert_int_eq(executor_shutdown(l->x, EXECUTOR_CANCEL, soon, ledger_note, l), 0);
     ck_assert_uint_eq(executor_workers(l->x), 0);
@@ -520,8 +514,7 @@ START_TEST(a_readable_wake_descriptor_ends_the_wait)
     o.wake_fd = wake[0];
     pool_open(l, &o);
     pool_submit(l, 1, "sleep 1500");
-    while (!l->of[1].started)
-        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, l->of[1].started);
     ck_assert_int_eq((int)write(wake[1], "x", 1), 1);
     ck_assert_int_eq(executor_poll(l->x, -1, ledger_note, l), 0);
     ck_assert_uint_eq(executor_pending(l->x), 1);

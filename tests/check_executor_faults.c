@@ -97,8 +97,7 @@ START_TEST(a_worker_that_tampers_with_its_jobs_pipe_stops_nobody)
     struct executor_options o = process_options(2);
     pool_open(l, &o);
     pool_submit(l, 1, "block 500");
-    while (l->of[1].heads == 0)
-        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, l->of[1].heads);
     for (unsigned id = 2; id <= 30; id++)
         pool_submit(l, id, "echo fine");
     pool_close(l);
@@ -204,8 +203,7 @@ START_TEST(cancelling_a_running_task_kills_its_process)
     pool_open(l, &o);
     pool_submit(l, 1, "hang");
     pool_submit(l, 2, "echo after it");
-    while (!l->of[1].started)
-        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, l->of[1].started);
     ck_assert_int_eq(executor_cancel(l->x, 1, true), 0);
     pool_close(l);
     ledger_complete(l, 1, 2);
@@ -270,8 +268,7 @@ START_TEST(a_stopped_worker_is_replaced_and_one_that_goes_on_is_not)
     pool_open(l, &o);
     pool_submit(l, 1, "hang");
     pool_submit(l, 2, "sleep 1500");
-    while (!l->of[1].notes || !l->of[2].started)
-        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, l->of[1].notes && l->of[2].started);
     ck_assert(executor_worker_status(l->x, l->of[2].worker, &st));
     ck_assert_int_eq(kill(st.pid, SIGSTOP), 0);
     ck_assert_int_eq(kill(st.pid, SIGCONT), 0);
@@ -320,8 +317,7 @@ START_TEST(a_worker_dies_while_it_is_held)
     pool_open(l, &o);
     l->hold_after = 1;
     pool_submit(l, 1, "big 20000000");
-    while (l->of[1].body == 0)
-        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, l->of[1].body);
     ck_assert(executor_worker_status(l->x, 1, &st));
     ck_assert_int_eq(executor_poll(l->x, 200, ledger_note, l), 0); /* it fills its pipe meanwhile */
     ck_assert_int_eq(kill(st.pid, SIGKILL), 0);
@@ -344,8 +340,7 @@ START_TEST(time_in_which_nobody_looks_does_not_count)
     pool_open(l, &o);
     l->hold_after = 1;
     pool_submit_limit(l, 1, "big 2000000", 2 * NS_PER_SECOND);
-    while (l->of[1].body == 0)
-        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, l->of[1].body);
     for (int i = 0; i < 25; i++) /* held */
         ck_assert_int_eq(executor_poll(l->x, 100, ledger_note, l), 0);
     executor_hold(l->x, 1, false);
@@ -395,13 +390,10 @@ START_TEST(a_freed_place_ends_a_poll)
     pool_open(l, &o);
     pool_submit(l, 1, "sleep 20000");
     pool_submit(l, 2, "pid");
-    while (!l->of[2].ends)
-        ck_assert_int_gt(executor_poll(l->x, -1, ledger_note, l), 0);
-    while (executor_room(l->x) == 0)
-        ck_assert_int_gt(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, l->of[2].ends);
+    pool_until(l, executor_room(l->x) > 0);
     ck_assert_uint_eq(l->of[1].ends, 0);
-    ck_assert_int_eq(executor_shutdown(l->x, EXECUTOR_CANCEL, deadline_now(), ledger_note, l), 0);
-    executor_free(l->x);
+    pool_end(l, EXECUTOR_CANCEL, deadline_now());
     free(l);
 }
 END_TEST
@@ -414,8 +406,7 @@ START_TEST(a_freed_place_is_told_when_nothing_runs)
     o.max_tasks_per_worker = 1;
     pool_open(l, &o);
     pool_submit(l, 1, "pid");
-    while (!l->of[1].ends)
-        ck_assert_int_gt(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, l->of[1].ends);
     int told = executor_room(l->x) > 0;
     while (!told && executor_room(l->x) == 0)
         told = executor_poll(l->x, -1, ledger_note, l);
@@ -449,8 +440,7 @@ START_TEST(signals_for_the_group_do_not_reach_workers)
     struct executor_worker_info st;
     pool_open(l, &o);
     pool_submit(l, 1, "sleep 100");
-    while (!l->of[1].started)
-        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, l->of[1].started);
     ck_assert(executor_worker_status(l->x, 1, &st));
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
         ck_assert_int_eq(kill(st.pid, signals[i]), 0);
@@ -558,15 +548,12 @@ START_TEST(a_failed_start_is_tried_again_while_a_task_runs)
     pool_submit(l, 2, "pid");
     ck_assert_uint_eq(executor_room(l->x), 0);
     ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &before), 0);
-    while (executor_room(l->x) == 0)
-        ck_assert_int_gt(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, executor_room(l->x) > 0);
     ck_assert_uint_eq(l->of[1].ends, 0);
     pool_submit(l, 3, "pid");
-    while (!l->of[2].ends || !l->of[3].ends)
-        ck_assert_int_gt(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, l->of[2].ends && l->of[3].ends);
     ck_assert_uint_eq(l->of[1].ends, 0);
-    ck_assert_int_eq(executor_shutdown(l->x, EXECUTOR_CANCEL, deadline_now(), ledger_note, l), 0);
-    executor_free(l->x);
+    pool_end(l, EXECUTOR_CANCEL, deadline_now());
     free(l);
 }
 END_TEST

@@ -281,12 +281,16 @@ static inline struct executor *pool_open(struct ledger *l, const struct executor
     return x;
 }
 
+/* Polls until the condition holds. */
+#define pool_until(l, condition)                                                                             \
+    while (!(condition))                                                                                     \
+    ck_assert_int_ge(executor_poll((l)->x, -1, ledger_note, (l)), 0)
+
 /* Submits text as task `id`; polls while there is no room. */
 static inline void pool_submit_limit(struct ledger *l, uint64_t id, const char *text, int64_t limit)
 {
     struct executor_submission s = {.task = id, .data = text, .len = strlen(text), .limit = limit};
-    while (executor_room(l->x) == 0)
-        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, executor_room(l->x) > 0);
     ck_assert_int_eq(executor_submit(l->x, &s), 0);
 }
 
@@ -297,18 +301,22 @@ static inline void pool_submit(struct ledger *l, uint64_t id, const char *text)
 
 static inline void pool_drain(struct ledger *l)
 {
-    while (executor_pending(l->x) > 0)
-        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    pool_until(l, executor_pending(l->x) == 0);
 }
 
-/* Ends the pool in good order and looks that it left nothing behind. */
-static inline void pool_close(struct ledger *l)
+/* Ends the pool and looks that it left nothing behind. */
+static inline void pool_end(struct ledger *l, enum executor_shutdown_how how, int64_t deadline)
 {
-    ck_assert_int_eq(executor_shutdown(l->x, EXECUTOR_WAIT, DEADLINE_NEVER, ledger_note, l), 0);
+    ck_assert_int_eq(executor_shutdown(l->x, how, deadline, ledger_note, l), 0);
     ck_assert_uint_eq(executor_workers(l->x), 0);
     ck_assert_uint_eq(executor_pending(l->x), 0);
     executor_free(l->x);
     l->x = NULL;
+}
+
+static inline void pool_close(struct ledger *l)
+{
+    pool_end(l, EXECUTOR_WAIT, DEADLINE_NEVER);
 }
 
 /* Exactly one final event each, and nothing after it. */
