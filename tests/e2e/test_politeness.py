@@ -98,6 +98,8 @@ class Politeness(Case):
                     self.origin.events_clear()
                     lines = ["https://slow.test/delay/400/ok"] if workers == 2 else []
                     lines += ["https://busy.test/retryafter/1/status/429"] + ["https://busy.test/ok"] * 3
+                    # the worker that was asked to pause is soon busy again, and takes nothing from the other
+                    lines += ["https://slow.test/delay/700/ok"] if workers == 2 else []
                     lines += ["https://free.test/ok"]
                     result = self.json("-m", mode, "-w", workers, "--dispatch", dispatch, lines=lines)
                     self.assertEqual(result.kinds, ["ok"] * len(lines))
@@ -106,7 +108,8 @@ class Politeness(Case):
                     free = [t for t, h in self.starts() if h == "free.test"]
                     self.assertEqual((len(busy), len(free)), (4, 1))
                     self.assertGreaterEqual(busy[1] - busy[0], 0.95)
-                    self.assertLess(free[0], busy[1])
+                    if workers == 1:
+                        self.assertLess(free[0], busy[1])
 
     def test_retry_after_pauses_the_host(self):
         for mode in self.each_mode(POOLS):
