@@ -233,6 +233,8 @@ static int end_of_connection(struct exchange *x, bool clean, struct fetch_error 
                      clean ? "" : how.message);
 }
 
+/* Where bytes come faster than they are looked at nothing waits, and codings may make nothing of them: so the
+ * time is looked at here, too. */
 static enum body_end read_body(struct exchange *x, struct fetch_error *err)
 {
     for (;;) {
@@ -241,6 +243,8 @@ static enum body_end read_body(struct exchange *x, struct fetch_error *err)
             return result == PARSE_DONE ? BODY_WHOLE : BODY_BROKEN;
         if (drained_enough(x))
             return BODY_LEFT;
+        if (deadline_passed(x->g, err) < 0)
+            return BODY_BROKEN;
         ptrdiff_t n = read_more(x, PHASE_BODY, err);
         if (n > 0)
             continue;

@@ -1,7 +1,7 @@
 """Every wait is bounded, and by the right limit."""
 import time
 
-from harness import Case
+from harness import Case, reply
 
 
 class Timeouts(Case):
@@ -44,6 +44,12 @@ class Timeouts(Case):
         report = self.timed("https://a.test/script?send:HTTP/1.1%20200%20OK%0D%0A;drip:50:" + "X" * 1000, "--max-time", 1.5,
                             least=1.5, most=1.5)
         self.assertKind(report, "timeout", "headers")
+
+    def test_max_time_ends_what_comes_fast_and_is_nothing(self):
+        """Bytes are there at each read, so that nothing waits; the coding makes nothing of them, so that nothing is delivered."""
+        skipped = ("repeat", 10**9, b"\x50\x2a\x4d\x18\0\0\0\0" * 100)
+        url = "https://a.test" + reply(["HTTP/1.1 200 OK", "Content-Encoding: zstd"], b"", skipped, "close")
+        self.assertKind(self.fetch(url, "--compressed", "--max-time", 0.8), "timeout", "body")
 
     def test_max_time_holds_for_all_redirects_together(self):
         report = self.timed("https://a.test/delay/500/redirect/302?to=/delay/500/redirect/302%3Fto=/delay/500/ok", "-L",
