@@ -332,6 +332,31 @@ START_TEST(failures_name_the_place)
 }
 END_TEST
 
+/* What another user put where a body is about to be written is neither followed, nor written, nor removed. */
+START_TEST(a_temporary_name_that_is_taken_is_an_error)
+{
+    char names[4][256], temporary[300], victim[64], target[80];
+    struct stat st;
+    ck_assert_int_eq(list(true, names, 4), 1); /* the lock, ".pfetch-ID.lock" */
+    snprintf(victim, sizeof victim, "%s.victim", path);
+    snprintf(target, sizeof target, "../%s", victim);
+    for (int i = 1; i <= 2; i++) {
+        snprintf(temporary, sizeof temporary, "%s/%.*s-%d.tmp", path, (int)(strlen(names[0]) - 5), names[0],
+                 i);
+        int fd = open(i == 1 ? victim : temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);
+        ck_assert(fd >= 0 && write(fd, "mine", 4) == 4 && close(fd) == 0);
+        ck_assert(i == 2 || symlink(target, temporary) == 0);
+        void *context = begin("a.example", 0);
+        ck_assert_int_eq(directory_sink.body(sink, context, "theirs", 6, &err), -1);
+        ck_assert_int_eq(err.kind, ERROR_OUTPUT);
+        directory_sink.abandon(sink, context);
+        ck_assert(stat(temporary, &st) == 0 && st.st_size == 4);
+        ck_assert_int_eq(unlink(temporary), 0);
+    }
+    ck_assert_int_eq(unlink(victim), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("directory");
@@ -350,6 +375,7 @@ int main(void)
     tcase_add_test(t, leftovers_of_a_killed_run_are_removed);
     tcase_add_test(t, a_run_that_lives_is_left_alone);
     tcase_add_test(t, failures_name_the_place);
+    tcase_add_test(t, a_temporary_name_that_is_taken_is_an_error);
     tcase_add_checked_fixture(t, setup, teardown);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -3,11 +3,13 @@
 #include <check.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <signal.h>
 #include <unistd.h>
@@ -376,6 +378,34 @@ START_TEST(one_writer_at_a_time)
 }
 END_TEST
 
+/* Between open and lock another run may set the journal aside: what is written then must be in the file that
+ * has the name. This one does so for joblog_open's first lock. */
+static bool sets_aside;
+
+int fcntl(int fd, int command, ...)
+{
+    va_list args;
+    va_start(args, command);
+    void *arg = va_arg(args, void *);
+    va_end(args);
+    if (command == F_SETLK && sets_aside) {
+        sets_aside = rename(path, aside) < 0;
+        spill(header, sizeof header - 1);
+    }
+    return (int)syscall(SYS_fcntl, fd, command, arg);
+}
+
+START_TEST(a_journal_set_aside_before_it_was_locked_is_not_written)
+{
+    struct seen s;
+    write_one(false, "a", 1);
+    sets_aside = true;
+    write_one(true, "b", 1);
+    ck_assert(!sets_aside);
+    ck_assert_str_eq(see(&s), "b#1 ");
+}
+END_TEST
+
 /* In a process of its own: the limit would hit the test's messages too. */
 static int fill_up(void)
 {
@@ -438,6 +468,7 @@ int main(void)
     tcase_add_test(t, a_long_journal_is_read_across_chunks);
     tcase_add_test(t, a_missing_journal_is_an_empty_one_to_resume);
     tcase_add_test(t, one_writer_at_a_time);
+    tcase_add_test(t, a_journal_set_aside_before_it_was_locked_is_not_written);
     tcase_add_test(t, a_full_disk_is_an_output_error_and_leaves_no_torn_line);
     tcase_add_test(t, a_device_that_is_full_is_an_output_error);
     suite_add_tcase(s, t);

@@ -153,10 +153,12 @@ static int directory_begin(void *sink, const struct sink_target *target, void **
 static int open_temporary(struct directory *d, struct file *f, struct fetch_error *err)
 {
     char name[DIRECTORY_RUN_NAME];
-    f->number = ++d->files;
-    directory_run_temporary(&d->run, f->number, name);
+    directory_run_temporary(&d->run, ++d->files, name);
     f->fd = openat(d->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    return f->fd < 0 ? fail(d, name, err) : 0;
+    if (f->fd < 0) /* what has the name is not ours to remove */
+        return fail(d, name, err);
+    f->number = d->files;
+    return 0;
 }
 
 static int fail_temporary(const struct directory *d, const struct file *f, struct fetch_error *err)

@@ -1,7 +1,9 @@
 """Constant memory: long lists, a long line, many workers' output, large bodies."""
 import io
 import os
+import subprocess
 import threading
+import time
 
 from harness import Case, POOLS, memory_kb, once, sanitized
 
@@ -96,12 +98,34 @@ class Memory(Case):
             self.assertLess(peak, 120000, mode)
 
     @once
+    def test_reports_that_wait_for_their_turn(self):
+        """No more is read while those that wait behind the first hold as much as they may."""
+        process = self.start("-f", "json", "--order", "input", "-q", "-w", 2, "-t", 60, stdout=subprocess.DEVNULL)
+        process.stdin.write(b"https://first.test/stall/5/bytes/9\n")
+        line = b"\x01" * 8000 + b"\n"  # each byte is six of JSON
+        feeder = threading.Thread(target=self.feed, args=(process, line * 5000))
+        feeder.start()
+        peak, still = 0, 0
+        while still < 10:  # until it has taken all that it wants
+            before, peak = peak, memory_kb(process.pid, "VmHWM")
+            still = still + 1 if peak == before and peak > 50000 else 0
+            time.sleep(0.05)
+        process.kill()
+        feeder.join(20)
+        self.assertLess(peak, 110000)
+
+    def feed(self, process, data):
+        try:
+            process.stdin.write(data)
+        except BrokenPipeError:
+            pass
+
+    @once
     def test_a_reader_that_stops(self):
         process = self.start("-m", "process", "-w", 8, "-f", "json", "-t", 5)
         feeder = threading.Thread(target=lambda: (process.stdin.write(b"https://a.test/header/X/%s/ok\n" % (b"y" * 2000) * 20000)))
         feeder.daemon = True
         feeder.start()
-        import time
         time.sleep(4)
         peak = memory_kb(process.pid, "VmHWM")
         self.assertLess(peak, 60000)

@@ -50,17 +50,17 @@ class Signals(Case):
             with self.subTest(mode=mode):
                 process = self.run_held(mode)
                 process.send_signal(signal.SIGINT)
-                self.wait_until(lambda p=process: not self.blocks(p, signal.SIGINT), "the first has been read")
+                self.wait_until(lambda p=process: not self.pends(p, signal.SIGINT), "the first has been read")
                 process.send_signal(signal.SIGINT)
                 result = self.finish(process, timeout=20)
                 self.assertEqual((result.status, process.returncode), (130, -signal.SIGINT), result)
                 self.assertNotIn("ended by", result.err, "it took its time for a summary")
                 self.wait_until(lambda: not session_pids(process.pid), "no process is left")
 
-    def blocks(self, process, number):
+    def pends(self, process, number):
         with open("/proc/%d/status" % process.pid, encoding="ascii") as f:
-            blocked = next(line.split()[1] for line in f if line.startswith("SigBlk:"))
-        return int(blocked, 16) >> (number - 1) & 1
+            pending = next(line.split()[1] for line in f if line.startswith("ShdPnd:"))
+        return int(pending, 16) >> (number - 1) & 1
 
     def test_tstp_stops(self):
         """As ^Z does: in a group that is not a session's own, or the kernel ignores it."""
