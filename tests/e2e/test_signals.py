@@ -2,6 +2,7 @@
 import fcntl
 import json
 import os
+import pty
 import random
 import re
 import signal
@@ -10,12 +11,38 @@ import sys
 import termios
 import time
 
-from harness import Case, SLOW, children, kind, once, session_pids, stat_fields
+from harness import FULL, Case, SLOW, children, kind, once, session_pids, stat_fields
 
 
 def waiting(fd):
     """Bytes in a pipe."""
     return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def be_a_shell(command, tell, go):
+    """In a session's leader: runs a job in the foreground, tells of its stop and its end, lets it go on when asked."""
+    try:
+        job = os.fork()
+        if job == 0:
+            os.setpgid(0, 0)
+            os.execvp(command[0], command)
+        while os.getpgid(job) != job:
+            time.sleep(0.001)
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        os.tcsetpgrp(0, job)
+        os.write(tell, b"%d" % job)
+        while True:
+            status = os.waitpid(job, os.WUNTRACED)[1]
+            if not os.WIFSTOPPED(status):
+                os.write(tell, b"%d" % os.waitstatus_to_exitcode(status))
+                break
+            os.tcsetpgrp(0, os.getpid())
+            os.write(tell, b"stopped")
+            os.read(go, 1)
+            os.tcsetpgrp(0, job)
+            os.killpg(job, signal.SIGCONT)
+    finally:
+        os._exit(0)
 
 
 class Signals(Case):
@@ -77,6 +104,42 @@ class Signals(Case):
             out, err = process.communicate(timeout=60 * SLOW)
             self.assertEqual((process.returncode, len(out.splitlines()) >= 58), (0, True), err)
             self.assertNotIn(b"worker-died", out)
+
+    def test_a_job_of_a_terminal(self):
+        """^Z stops all of it, and "fg" lets it go on: nobody is blamed, and the terminal is as it was."""
+        lines = self.write("list", "".join("https://h%d.test/delay/30/ok\n" % i for i in range(60)))
+        out, (told, tell), (go, let_go) = self.path("out"), os.pipe(), os.pipe()
+        for fd in (told, tell, go, let_go):
+            self.addCleanup(os.close, fd)
+        command = self.command("-w", 4, "-t", 20, "--max-time", 1, "-f", "json", "-o", out, "-i", lines)
+        shell, terminal = pty.fork()
+        if shell == 0:
+            be_a_shell(command, tell, go)
+        self.addCleanup(os.close, terminal)
+        job = int(os.read(told, 100))
+        self.wait_until(lambda: os.path.exists(out) and os.path.getsize(out), "reports")
+        before = termios.tcgetattr(terminal)
+        os.write(terminal, b"\x1a")
+        self.assertEqual(os.read(told, 100), b"stopped")
+        group = [p for p in session_pids(shell) if stat_fields(p)[2] == b"%d" % job]
+        self.assertEqual(len(group), 5 if self.mode == "process" else 1)
+        self.wait_until(lambda: {stat_fields(p)[0] for p in group} == {b"T"}, "all of it is stopped")
+        self.assertEqual(termios.tcgetattr(terminal), before)
+        time.sleep(7 if FULL else 0.2)  # past the watchdog: one second and five
+        os.write(let_go, b"!")
+        self.assertIn(os.read(told, 100), (b"0", b"1"))
+        seen = b""
+        while True:
+            try:
+                seen += os.read(terminal, 65536)
+            except OSError:  # nobody has it open any more
+                break
+        os.waitpid(shell, 0)
+        with open(out, encoding="utf-8") as f:
+            kinds = [kind(json.loads(line)) for line in f]
+        self.assertEqual(len(kinds), 60, seen)
+        self.assertLessEqual(set(kinds), {"ok", "timeout"} if FULL else {"ok"}, seen)
+        self.assertEqual(seen.count(b"\x1b[?25l"), seen.count(b"\x1b[?25h"), "the cursor is hidden")
 
     def test_a_signal_while_waiting_for_input(self):
         for mode in self.each_mode():
