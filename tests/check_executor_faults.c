@@ -194,6 +194,32 @@ START_TEST(a_slow_start_is_no_hung_task_while_others_become_ready)
 }
 END_TEST
 
+static void *hanging_initializer(void *arg, unsigned worker, char *message, size_t size)
+{
+    (void)arg;
+    (void)worker;
+    (void)message;
+    (void)size;
+    task_sleep(600000);
+    return NULL;
+}
+
+START_TEST(a_worker_that_hangs_at_its_start_is_ended_as_well)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(1);
+    o.initializer = hanging_initializer;
+    pool_open(l, &o);
+    pool_submit_limit(l, 1, "echo never", 50 * NS_PER_MS);
+    pool_close(l);
+    ledger_complete(l, 1, 1);
+    ck_assert_uint_eq(l->of[1].lost, 1);
+    ck_assert_ptr_nonnull(strstr(l->of[1].text, "hung"));
+    no_children();
+    free(l);
+}
+END_TEST
+
 /* --- what is done to it --- */
 
 START_TEST(cancelling_a_running_task_kills_its_process)
@@ -356,6 +382,47 @@ START_TEST(time_in_which_nobody_looks_does_not_count)
 }
 END_TEST
 
+START_TEST(time_in_which_a_task_is_held_does_not_count)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(1);
+    pool_open(l, &o);
+    pool_submit_limit(l, 1, "sleep 2300", 1700 * NS_PER_MS);
+    while (!l->of[1].started)
+        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    executor_hold(l->x, 1, true);
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(executor_poll(l->x, 100, ledger_note, l), 0);
+    executor_hold(l->x, 1, false);
+    pool_close(l);
+    ledger_complete(l, 1, 1);
+    ck_assert_uint_eq(l->of[1].ends, 1);
+    free(l);
+}
+END_TEST
+
+/* ^Z stops all of it; when it goes on the caller may be the first. */
+START_TEST(a_pool_that_was_stopped_with_its_caller_blames_nobody)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(1);
+    struct executor_worker_info st;
+    pool_open(l, &o);
+    pool_submit_limit(l, 1, "sleep 500", 2500 * NS_PER_MS);
+    while (!l->of[1].started)
+        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    ck_assert(executor_worker_status(l->x, 1, &st));
+    ck_assert_int_eq(kill(st.pid, SIGSTOP), 0);
+    task_sleep(2800);
+    ck_assert_int_ge(executor_poll(l->x, 0, ledger_note, l), 0);
+    ck_assert_int_eq(kill(st.pid, SIGCONT), 0);
+    pool_close(l);
+    ledger_complete(l, 1, 1);
+    ck_assert_uint_eq(l->of[1].ends, 1);
+    free(l);
+}
+END_TEST
+
 START_TEST(a_worker_is_replaced_after_its_tasks)
 {
     struct ledger *l = ledger_new();
@@ -500,8 +567,8 @@ START_TEST(a_user_without_processes_left_gets_an_error_and_no_hang)
     ck_assert_int_eq(setgroups(0, NULL), 0);
     become_nobody_else();
     ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &limit), 0);
-    struct ledger *l = run_echoes(4, 3, (enum executor_mode)_i);
-    for (unsigned id = 1; id <= 3; id++) {
+    struct ledger *l = run_echoes(4, 500, (enum executor_mode)_i);
+    for (unsigned id = 1; id <= 500; id++) {
         ck_assert_uint_eq(l->of[id].lost, 1);
         ck_assert_str_eq(l->of[id].text, "no worker could be started");
     }
@@ -628,12 +695,15 @@ int main(void)
     tcase_add_test(t, only_a_worker_process_can_be_killed);
     tcase_add_test(t, a_task_that_hangs_is_ended_at_its_limit);
     tcase_add_test(t, a_slow_start_is_no_hung_task_while_others_become_ready);
+    tcase_add_test(t, a_worker_that_hangs_at_its_start_is_ended_as_well);
     tcase_add_test(t, cancelling_a_running_task_kills_its_process);
     tcase_add_test(t, each_task_ends_once_under_random_kills);
     tcase_add_test(t, a_stopped_worker_is_replaced_and_one_that_goes_on_is_not);
     tcase_add_test(t, an_idle_worker_that_is_stopped_loses_no_task_and_delays_no_end);
     tcase_add_test(t, a_worker_dies_while_it_is_held);
     tcase_add_test(t, time_in_which_nobody_looks_does_not_count);
+    tcase_add_test(t, time_in_which_a_task_is_held_does_not_count);
+    tcase_add_test(t, a_pool_that_was_stopped_with_its_caller_blames_nobody);
     tcase_add_test(t, a_worker_is_replaced_after_its_tasks);
     tcase_add_test(t, a_freed_place_ends_a_poll);
     tcase_add_test(t, a_freed_place_is_told_when_nothing_runs);

@@ -187,8 +187,10 @@ int executor_submit(struct executor *x, const struct executor_submission *s)
     task->limit = s->limit;
     if (x->mode->run || (x->waiting.count && !task->affinity) || !dispatch_task(x, task))
         task_append(&x->waiting, task);
-    if (!x->mode->run)
+    if (!x->mode->run) {
         dispatch_waiting(x);
+        roster_give_up(x);
+    }
     serial_signal(x);
     return 0;
 }

@@ -191,6 +191,9 @@ void roster_dismiss(struct executor *x);
 /* Its results pipe comes into the epoll set, or goes out of it. */
 void worker_listen(struct executor *x, struct worker *w, bool on);
 
+/* Loses what waits once it is plain that no worker can be started at all. */
+void roster_give_up(struct executor *x);
+
 /* Tries again to start workers where tasks wait for them and the time has come; where none do, there is room
  * for new ones. */
 void roster_retry(struct executor *x, int64_t now);

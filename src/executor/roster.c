@@ -165,6 +165,17 @@ static void start_wanted(struct executor *x)
     }
 }
 
+/* Where not one worker has ever started, every task would wait for the next try. */
+void roster_give_up(struct executor *x)
+{
+    int s;
+    if (x->started > 0 || x->start_failures < START_TRIES)
+        return;
+    while ((s = slots_next(&x->wanting, 0)) >= 0)
+        free_queue(x, &x->workers[s]);
+    lose_waiting(x);
+}
+
 void roster_retry(struct executor *x, int64_t now)
 {
     if (now < x->start_again)
