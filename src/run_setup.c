@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,14 +72,15 @@ static uint32_t fit_workers(const struct run_options *o)
     return workers;
 }
 
-/* Threads share one table of descriptors: their idle connections must leave room. */
+/* Idle connections must leave room in the table of descriptors, which threads share. */
 static uint32_t idle_connections(const struct run_options *o, uint32_t workers)
 {
     struct rlimit limit;
-    if (o->mode != EXECUTOR_THREAD || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+    bool shared = o->mode != EXECUTOR_PROCESS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return IDLE_CONNECTIONS_MAX;
-    size_t used = descriptors(o, workers);
-    size_t each = limit.rlim_cur > used ? (limit.rlim_cur - used) / workers : 0;
+    size_t used = shared ? descriptors(o, workers) : DESCRIPTORS_OF_A_FETCH;
+    size_t each = limit.rlim_cur > used ? (limit.rlim_cur - used) / (shared ? workers : 1) : 0;
     return each > IDLE_CONNECTIONS_MAX ? IDLE_CONNECTIONS_MAX : (uint32_t)each;
 }
 
@@ -227,6 +229,14 @@ static int setup_confine(struct run *r)
     return 0;
 }
 
+/* Each thread's arena of malloc's would take 64 MiB of addresses, used or not. */
+static void spare_addresses(const struct run_options *o)
+{
+    struct rlimit limit;
+    if (o->mode == EXECUTOR_THREAD && getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        (void)mallopt(M_ARENA_MAX, 1);
+}
+
 static int open_executor(struct run *r, uint32_t workers)
 {
     struct executor_options options = EXECUTOR_OPTIONS_INIT;
@@ -244,6 +254,7 @@ static int open_executor(struct run *r, uint32_t workers)
     options.wake_fd = r->signals.fd;
     options.wake = run_wake;
     options.wake_arg = r;
+    spare_addresses(r->o);
     r->executor = executor_new(&options, message, sizeof message);
     return r->executor ? 0 : usage(message);
 }

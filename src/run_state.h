@@ -30,6 +30,7 @@ enum {
     READ_AT_ONCE = 512,     /* lines that need no fetch, between two looks at the workers */
     HALT_PERCENT_AFTER = 3, /* reports before a percentage counts, as GNU parallel has it */
     DESCRIPTORS_OF_OUR_OWN = 64,
+    DESCRIPTORS_OF_A_FETCH = 24, /* a worker process's: its pipes, and what one fetch may open at once */
     IDLE_CONNECTIONS_MAX = 16,
     DECLINES_MAX = 8, /* how often a worker may give a target back for its host's pause */
     WARM_FROM = 4,    /* worker processes for which a handshake before the first is worth its price */
