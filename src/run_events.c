@@ -172,11 +172,12 @@ void run_on_delivered(void *arg, void *owner)
 void run_forget_undelivered(struct run *r)
 {
     enum error_kind kind = r->gave_up ? ERROR_CANCELLED : ERROR_OUTPUT;
+    bool with_body = r->o->format == FORMAT_BODY && !r->o->output_dir && !r->o->warc_path;
     while (r->undelivered) {
         struct job *job = r->undelivered;
         r->never_left++;
         if (job->done.error.kind != ERROR_OUTPUT)
-            summary_recount(&r->summary, job->done.error.kind, kind);
+            summary_recount(&r->summary, job->done.error.kind, kind, with_body ? job->done.bytes : 0);
         enter_state(r, job, JOB_READ);
         job_free(job);
     }

@@ -11,10 +11,11 @@ void summary_count(struct summary *s, enum error_kind kind, uint64_t bytes)
     s->bytes = bytes > UINT64_MAX - s->bytes ? UINT64_MAX : s->bytes + bytes; /* a worker's word */
 }
 
-void summary_recount(struct summary *s, enum error_kind was, enum error_kind is)
+void summary_recount(struct summary *s, enum error_kind was, enum error_kind is, uint64_t bytes)
 {
     s->by_kind[was]--;
     s->by_kind[is]++;
+    s->bytes = bytes > s->bytes ? 0 : s->bytes - bytes;
 }
 
 /* What is behind "worker 17 ": reasons are counted, whoever had them. */

@@ -23,8 +23,9 @@ struct summary {
 /* Counts one report. */
 void summary_count(struct summary *s, enum error_kind kind, uint64_t bytes);
 
-/* A report that was counted as `was` has turned out to be `is`. */
-void summary_recount(struct summary *s, enum error_kind was, enum error_kind is);
+/* A report that was counted as `was` has turned out to be `is`, and `bytes` of its body not to be delivered.
+ */
+void summary_recount(struct summary *s, enum error_kind was, enum error_kind is, uint64_t bytes);
 
 /* Counts a lost worker; `reason` may be hostile. */
 void summary_lost(struct summary *s, struct span reason);

@@ -280,13 +280,15 @@ class Signals(Case):
             left = f.read()
         whole = len(left) // 3000 if form == "body" else left.count(b"\n")
         done = sum(not line.startswith(b"#") for line in self.read("journal").splitlines())
-        said = re.search(r"(\d+) targets?: (\d+) ok, (\d+) failed \(cancelled (\d+)\).*; ended by SIGTERM; (\d+) reports? never left$",
+        said = re.search(r"(\d+) targets?: (\d+) ok, (\d+) failed \(cancelled (\d+)\).*, (\d+) bytes; ended by SIGTERM; (\d+) reports? never left$",
                          err, re.MULTILINE)
         self.assertTrue(said, err)
-        targets, ok, failed, cancelled, lost = (int(x) for x in said.groups())
+        targets, ok, failed, cancelled, size, lost = (int(x) for x in said.groups())
         self.assertEqual((process.returncode, ok, ok + failed, cancelled), (143, whole, targets, failed), err)
         self.assertLessEqual(done, whole)
         self.assertGreaterEqual(lost, 1)
+        if form == "body":
+            self.assertEqual(size, 3000 * whole, err)
 
     @once
     def test_halting_waits_for_a_slow_reader(self):
