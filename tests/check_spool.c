@@ -232,51 +232,6 @@ START_TEST(in_input_order_the_oldest_is_never_held)
 }
 END_TEST
 
-/* All workers are at held slots, and the oldest waits for a worker. */
-START_TEST(a_held_slot_can_spill)
-{
-    struct world w;
-    begin(&w, true);
-    struct spool_slot *a = spool_open(w.spool, "a"), *b = spool_open(w.spool, "b");
-    put(b, 'b', MB + 1);
-    ck_assert(spool_held(b));
-    ck_assert_int_eq(spool_spill(b, &err), 0);
-    ck_assert(!spool_held(b));
-    flush(&w);
-    ck_assert_str_eq(w.resumed, "b ");
-    put(b, 'b', 5 * MB);
-    ck_assert(!spool_held(b));
-    finish(b);
-    flush(&w);
-    ck_assert_str_eq(runs(&w), "");
-    put(a, 'a', 1);
-    finish(a);
-    flush(&w);
-    ck_assert_str_eq(runs(&w), "a1 b6291457");
-    ck_assert_str_eq(w.delivered, "a b ");
-    end(&w);
-}
-END_TEST
-
-START_TEST(a_spilled_slot_can_be_rewound)
-{
-    struct world w;
-    begin(&w, true);
-    struct spool_slot *a = spool_open(w.spool, "a"), *b = spool_open(w.spool, "b");
-    put(b, 'b', MB + 1);
-    ck_assert_int_eq(spool_spill(b, &err), 0);
-    put(b, 'b', 2 * MB);
-    spool_rewind(b);
-    put(b, 'x', 4);
-    finish(a);
-    finish(b);
-    flush(&w);
-    ck_assert_str_eq(runs(&w), "x4");
-    ck_assert_str_eq(w.resumed, "");
-    end(&w);
-}
-END_TEST
-
 /* Many half-done slots reach the cap, none of them large: one goes on, and when it is done the next. */
 START_TEST(the_cap_always_leaves_one_that_moves)
 {
@@ -531,8 +486,6 @@ int main(void)
     tcase_add_test(t, a_small_slot_is_written_only_when_whole);
     tcase_add_test(t, a_large_slot_streams_and_keeps_others_back);
     tcase_add_test(t, in_input_order_the_oldest_is_never_held);
-    tcase_add_test(t, a_held_slot_can_spill);
-    tcase_add_test(t, a_spilled_slot_can_be_rewound);
     tcase_add_test(t, the_cap_always_leaves_one_that_moves);
     tcase_add_test(t, a_rewound_live_slot_gives_way);
     tcase_add_test(t, a_slot_that_can_stream_displaces_one_that_does_not);

@@ -1,10 +1,8 @@
 #include "output/spool.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/buffer.h"
-#include "output/scratch.h"
 
 enum {
     SLOT_COST = 512,      /* what a slot is taken to cost beside its bytes, its owner included */
@@ -21,8 +19,6 @@ struct spool_slot {
     bool finished; /* whole; waits for its turn */
     bool held;     /* the caller was told to stop … */
     bool resumed;  /* … and is to be told to go on */
-    int file;      /* spilled bytes, which come before `bytes`; -1: none */
-    uint64_t file_len;
     struct buffer bytes;
     size_t counted; /* its part of spool->total */
     uint64_t streamed;
@@ -82,22 +78,8 @@ static void recount(struct spool_slot *slot)
     slot->counted = now;
 }
 
-static uint64_t slot_size(const struct spool_slot *slot)
-{
-    return slot->file_len + slot->bytes.len;
-}
-
-static void drop_file(struct spool_slot *slot)
-{
-    if (slot->file >= 0)
-        close(slot->file);
-    slot->file = -1;
-    slot->file_len = 0;
-}
-
 static void drop_bytes(struct spool_slot *slot)
 {
-    drop_file(slot);
     if (slot->bytes.cap > KEPT_CAP)
         buffer_free(&slot->bytes);
     buffer_clear(&slot->bytes);
@@ -120,7 +102,6 @@ static void trim(struct spool_slot *slot)
 
 static void slot_free(struct spool_slot *slot)
 {
-    drop_file(slot);
     buffer_free(&slot->bytes);
     free(slot);
 }
@@ -182,8 +163,6 @@ static int take_piece(void *arg, const void *data, size_t len, struct fetch_erro
 /* Passes what the slot has to the writer. */
 static int stream_out(struct spool_slot *slot, struct fetch_error *err)
 {
-    if (slot->file >= 0 && scratch_read(slot->file, slot->file_len, take_piece, slot, err) < 0)
-        return -1;
     if (slot->bytes.len && take_piece(slot, slot->bytes.data, slot->bytes.len, err) < 0)
         return -1;
     drop_bytes(slot);
@@ -195,7 +174,7 @@ static int make_live(struct spool_slot *slot, struct fetch_error *err)
     slot->spool->live = slot;
     unhold(slot, true);
     recount(slot);
-    return slot_size(slot) > SPOOL_SLOT_MAX ? stream_out(slot, err) : 0;
+    return slot->bytes.len > SPOOL_SLOT_MAX ? stream_out(slot, err) : 0;
 }
 
 static void end_live(struct spool *s)
@@ -237,9 +216,9 @@ static struct spool_slot *next_live(const struct spool *s)
     for (struct spool_slot *i = s->slots.first; i; i = i->next) {
         if (!i->held)
             continue;
-        if (slot_size(i) > SPOOL_SLOT_MAX)
+        if (i->bytes.len > SPOOL_SLOT_MAX)
             return i;
-        if (!best || slot_size(i) > slot_size(best))
+        if (!best || i->bytes.len > best->bytes.len)
             best = i;
     }
     return best;
@@ -267,7 +246,7 @@ static int settle(struct spool *s, struct fetch_error *err)
         return -1;
     if (s->held_count && s->total <= LOW_WATER)
         for (struct spool_slot *i = s->slots.first; i; i = i->next)
-            if (i->held && slot_size(i) <= SPOOL_SLOT_MAX)
+            if (i->held && i->bytes.len <= SPOOL_SLOT_MAX)
                 unhold(i, true);
     return 0;
 }
@@ -296,7 +275,7 @@ struct spool_slot *spool_open(struct spool *s, void *owner)
         if (!slot)
             return NULL;
     }
-    *slot = (struct spool_slot){.spool = s, .owner = owner, .file = -1, .bytes = bytes};
+    *slot = (struct spool_slot){.spool = s, .owner = owner, .bytes = bytes};
     list_append(&s->slots, slot);
     s->pending++;
     if (s->options.input_order && s->slots.first == slot)
@@ -305,23 +284,11 @@ struct spool_slot *spool_open(struct spool *s, void *owner)
     return slot;
 }
 
-static int spill(struct spool_slot *slot, struct fetch_error *err)
-{
-    if (scratch_write(slot->file, slot->file_len, slot->bytes.data, slot->bytes.len, err) < 0)
-        return -1;
-    slot->file_len += slot->bytes.len;
-    buffer_free(&slot->bytes);
-    recount(slot);
-    return 0;
-}
-
 /* The slot has passed its share or the cap. */
 static int outgrown(struct spool_slot *slot, struct fetch_error *err)
 {
     struct spool *s = slot->spool;
-    bool large = slot_size(slot) > SPOOL_SLOT_MAX;
-    if (slot->file >= 0)
-        return spill(slot, err);
+    bool large = slot->bytes.len > SPOOL_SLOT_MAX;
     if (!s->options.input_order) {
         /* One that was made live by the cap and has not streamed gives way to one that can stream. */
         if (large && s->live && s->live->streamed == 0)
@@ -366,18 +333,6 @@ void spool_rewind(struct spool_slot *slot)
     if (s->live == slot && !s->options.input_order && slot->streamed == 0)
         end_live(s);
     drop_bytes(slot);
-}
-
-int spool_spill(struct spool_slot *slot, struct fetch_error *err)
-{
-    if (!slot->held)
-        return 0;
-    if (slot->file < 0)
-        slot->file = scratch_open(NULL, err);
-    if (slot->file < 0 || spill(slot, err) < 0)
-        return -1;
-    unhold(slot, true);
-    return 0;
 }
 
 int spool_finish(struct spool_slot *slot, struct fetch_error *err)

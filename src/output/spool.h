@@ -8,9 +8,8 @@
  * cap reached, growth is held too, and one slot is made live so that there is always one that moves.
  *
  * What keeps it moving, and what the caller owes for that:
- *   - order input: the oldest slot that is not finished is the live one, and is never held. If its target
- *     has no worker (it waits for a retry) while every worker is at a held slot, the caller lets one of
- *     these go on with spool_spill, or no worker would ever come free.
+ *   - order input: the oldest slot that is not finished is the live one, and is never held. While its target
+ *     has no worker (it waits for a retry) the caller keeps one back from the others, which may all be held.
  *   - order completion: the live slot is one whose bytes are coming in; should it be rewound before any of
  *     it streamed, another takes its place. One that has streamed must come to its end (no retry).
  *   - spool_full says that the cap is reached: open no new slots then. Those that are open can end without.
@@ -57,10 +56,6 @@ uint64_t spool_streamed(const struct spool_slot *slot);
 /* Takes back what has not gone to the writer; the slot stays open, in its place, and is not held (`resume` is
  * not called for that). */
 void spool_rewind(struct spool_slot *slot);
-
-/* Lets a held slot go on before its turn: what passes its share goes into an unlinked file under TMPDIR (else
- * /var/tmp, else /tmp) until it is live. `resume` is called for it. 0, or -1 with `err`. */
-int spool_spill(struct spool_slot *slot, struct fetch_error *err);
 
 /* Nothing more will come; the slot must not be used any more. 0, or -1 with `err`. `delivered` is called by a
  * later spool_flush. */
