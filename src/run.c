@@ -177,12 +177,22 @@ static bool read_one(struct run *r)
 
 /* ---- Giving out work ---- */
 
+/* A job waits for this worker already: until one that leaves has gone, or until it can be started. */
+static bool is_waited_for(const struct run *r, uint64_t worker)
+{
+    for (const struct job *job = r->inflight; job; job = job->next)
+        if (job->state == JOB_SUBMITTED && job->item.host_hash % r->workers == worker)
+            return true;
+    return false;
+}
+
 /* Nothing may queue behind a worker whose result has to wait for its turn. */
 static bool own_worker_is_idle(const struct run *r, const struct schedule_item *item)
 {
     struct executor_worker_info status;
-    unsigned worker = 1 + (unsigned)(item->host_hash % r->workers);
-    return !executor_worker_status(r->executor, worker, &status) || status.task == 0;
+    uint64_t worker = item->host_hash % r->workers;
+    bool busy = executor_worker_status(r->executor, 1 + (unsigned)worker, &status) && status.task != 0;
+    return !busy && !is_waited_for(r, worker);
 }
 
 /* The worker that the target must go to; the oldest one of an ordered run takes any when its own is busy. */
@@ -225,7 +235,8 @@ static void warm_up(struct run *r, const struct job *job)
     fresh_prepare();
 }
 
-static void submit(struct run *r, struct job *job)
+/* False: not taken; it waits again. */
+static bool submit(struct run *r, struct job *job)
 {
     struct buffer task;
     buffer_init(&task, 64 * 1024);
@@ -246,6 +257,7 @@ static void submit(struct run *r, struct job *job)
     if (result < 0)
         run_unsubmitted(r, job);
     buffer_free(&task);
+    return result == 0;
 }
 
 /* Gives every free worker a target, reading as far as is needed for it. */
@@ -261,7 +273,10 @@ static void dispatch(struct run *r)
         struct schedule_item *item =
             schedule_next(r->schedule, deadline_now(), room, r->o->affinity ? fits : NULL, r, &r->next_start);
         if (item) {
-            submit(r, (struct job *)item);
+            if (!submit(r, (struct job *)item)) { /* no memory: perhaps in a moment */
+                r->next_start = deadline_add(deadline_now(), FLUSH_INTERVAL);
+                return;
+            }
         } else if (++lines > READ_AT_ONCE) {
             r->more_input = true;
             return;

@@ -64,6 +64,14 @@ class Pool(Case):
                 result = self.json("-m", mode, "-w", 2, "-t", 30, lines=lines)
                 self.assertEqual(result.kinds, ["ok"] * 102, result.err)
 
+    @once
+    def test_affinity_in_order_with_workers_that_leave(self):
+        """Who waits for the place of one that leaves is the only one."""
+        lines = ["http://h%d.test/delay/5/text/%d" % (i % 9, i) for i in range(60)]
+        result = self.run_with("-w", 4, "-f", "body", "--dispatch", "affinity", "--max-tasks-per-worker", 1, "--connect-to",
+                               "::127.0.0.1:%d" % self.origin.http, base=False, lines=lines, timeout=60)
+        self.assertEqual((result.status, result.out), (0, b"".join(b"%d" % i for i in range(60))), result)
+
     def test_affinity(self):
         for mode in self.each_mode(POOLS):
             with self.subTest(mode=mode):
