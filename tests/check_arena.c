@@ -3,6 +3,7 @@
 #include <check.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,7 +244,7 @@ static void *churn(void *arg)
         if (!p)
             return (void *)1;
         memset(p, 1, size);
-        arena_free(__atomic_exchange_n(&exchange[(seed >> 4) % HELD], p, __ATOMIC_ACQ_REL));
+        arena_free(atomic_exchange(&exchange[(seed >> 4) % HELD], p));
     }
     return NULL;
 }
