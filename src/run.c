@@ -177,28 +177,10 @@ static bool read_one(struct run *r)
 
 /* ---- Giving out work ---- */
 
-/* A job waits for this worker already: until one that leaves has gone, or until it can be started. */
-static bool is_waited_for(const struct run *r, uint64_t worker)
-{
-    for (const struct job *job = r->inflight; job; job = job->next)
-        if (job->state == JOB_SUBMITTED && job->item.host_hash % r->workers == worker)
-            return true;
-    return false;
-}
-
-/* Nothing may queue behind a worker whose result has to wait for its turn. */
-static bool own_worker_is_idle(const struct run *r, const struct schedule_item *item)
-{
-    struct executor_worker_info status;
-    uint64_t worker = item->host_hash % r->workers;
-    bool busy = executor_worker_status(r->executor, 1 + (unsigned)worker, &status) && status.task != 0;
-    return !busy && !is_waited_for(r, worker);
-}
-
 /* The worker that the target must go to; the oldest one of an ordered run takes any when its own is busy. */
 static uint64_t affinity(const struct run *r, const struct job *job)
 {
-    if (!r->o->affinity || (r->input_order && !own_worker_is_idle(r, &job->item)))
+    if (!r->o->affinity || (r->input_order && !executor_idle_for(r->executor, job->item.host_hash)))
         return EXECUTOR_ANY_WORKER;
     return job->item.host_hash;
 }
@@ -206,7 +188,8 @@ static uint64_t affinity(const struct run *r, const struct job *job)
 static bool fits(void *arg, const struct schedule_item *item)
 {
     const struct run *r = arg;
-    return r->only_idle ? own_worker_is_idle(r, item) : executor_has_room_for(r->executor, item->host_hash);
+    return r->only_idle ? executor_idle_for(r->executor, item->host_hash)
+                        : executor_has_room_for(r->executor, item->host_hash);
 }
 
 static int64_t watchdog(const struct run *r)
@@ -235,7 +218,7 @@ static void warm_up(struct run *r, const struct job *job)
     fresh_prepare();
 }
 
-/* False: not taken; it waits again. */
+/* False: it waits again, for the executor could not take it after all. */
 static bool submit(struct run *r, struct job *job)
 {
     struct buffer task;
@@ -273,16 +256,17 @@ static void dispatch(struct run *r)
         struct schedule_item *item =
             schedule_next(r->schedule, deadline_now(), room, r->o->affinity ? fits : NULL, r, &r->next_start);
         if (item) {
-            if (!submit(r, (struct job *)item)) { /* no memory: perhaps in a moment */
-                r->next_start = deadline_add(deadline_now(), FLUSH_INTERVAL);
-                return;
-            }
-        } else if (++lines > READ_AT_ONCE) {
-            r->more_input = true;
-            return;
-        } else if (!read_one(r)) {
+            if (submit(r, (struct job *)item))
+                continue;
+            r->next_start = deadline_add(deadline_now(), TRY_AGAIN);
             return;
         }
+        if (++lines > READ_AT_ONCE) {
+            r->more_input = true;
+            return;
+        }
+        if (!read_one(r))
+            return;
     }
 }
 

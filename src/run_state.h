@@ -38,6 +38,7 @@ enum {
 
 #define GRACE          (2 * NS_PER_SECOND) /* for what runs when a signal comes */
 #define HUNG_GRACE     (5 * NS_PER_SECOND) /* past the fetch's own deadline */
+#define TRY_AGAIN      (10 * NS_PER_MS)    /* after the executor took no target that it had room for */
 #define FLUSH_INTERVAL (50 * NS_PER_MS)
 #define PROGRESS_EVERY (100 * NS_PER_MS)
 

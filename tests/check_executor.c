@@ -290,6 +290,8 @@ START_TEST(a_full_affinity_queue_refuses)
         taken++;
     ck_assert_int_eq(errno, EAGAIN);
     ck_assert(!executor_has_room_for(l->x, 2));
+    ck_assert(!executor_idle_for(l->x, 2));
+    ck_assert(executor_idle_for(l->x, 1));
     ck_assert(executor_has_room_for(l->x, 1));
     ck_assert_uint_ge(taken, 5);
     ck_assert_uint_le(taken, 8);

@@ -153,6 +153,14 @@ bool executor_has_room_for(const struct executor *x, uint64_t affinity)
     return dispatch_home_has_room(x, dispatch_home(x, affinity));
 }
 
+bool executor_idle_for(const struct executor *x, uint64_t affinity)
+{
+    if (affinity == 0 || x->mode->run)
+        return executor_idle(x) > 0;
+    unsigned slot = dispatch_home(x, affinity)->slot;
+    return slots_has(&x->idle, slot) || slots_has(&x->free, slot);
+}
+
 /* Serial: the descriptor is readable as long as something waits. */
 static void serial_signal(struct executor *x)
 {

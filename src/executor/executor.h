@@ -145,6 +145,9 @@ int executor_submit(struct executor *x, const struct executor_submission *s);
 /* True if a task with this affinity could be submitted now. */
 bool executor_has_room_for(const struct executor *x, uint64_t affinity);
 
+/* True if a task with this affinity would start at once: its worker is idle, or can be started. */
+bool executor_idle_for(const struct executor *x, uint64_t affinity);
+
 /* Readable when executor_poll has something to do; for another program's poll loop. Not readable for
  * timeouts: see executor_deadline. Serial mode: always readable while a task is queued. */
 int executor_fd(const struct executor *x);

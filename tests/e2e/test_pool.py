@@ -101,6 +101,14 @@ class Pool(Case):
                 self.assertEqual(len({e["conn"] for e in self.origin.events("request")}), 5)
 
     @once
+    def test_a_leaving_worker_is_not_idle(self):
+        """Its host's next target waits for the one that takes its place."""
+        lines = ["https://h%d.test/ok" % (i % 3) for i in range(60)]
+        for args in (["--order", "input"], ["--rate", "1000/s"]):
+            result = self.json("-m", "process", "-w", 2, "--dispatch", "affinity", "--max-tasks-per-worker", 2, *args, lines=lines, timeout=60)
+            self.assertEqual(result.kinds, ["ok"] * 60)
+
+    @once
     def test_max_tasks_per_worker(self):
         result = self.json("-m", "process", "-w", 2, "--max-tasks-per-worker", 3, lines=["https://k.test/ok"] * 40)
         self.assertEqual(result.kinds, ["ok"] * 40)
