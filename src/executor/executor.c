@@ -125,6 +125,13 @@ size_t executor_descriptors(enum executor_mode mode, unsigned workers)
     return SPARE_DESCRIPTORS + (m ? (size_t)m->descriptors * workers : 0);
 }
 
+/* The time since the last call, of which as much counts as the caller was told that it may stay away. */
+static int64_t catch_up(struct executor *x)
+{
+    int64_t promised = x->watch.promise == DEADLINE_NEVER ? DEADLINE_NEVER : x->watch.promise - x->watch.wall;
+    return watch_advance(&x->watch, promised);
+}
+
 /* --- submitting --- */
 
 static size_t less(size_t a, size_t b)
@@ -193,6 +200,8 @@ int executor_submit(struct executor *x, const struct executor_submission *s)
         return -1;
     task->affinity = x->mode->run ? 0 : s->affinity;
     task->limit = s->limit;
+    if (!x->mode->run)
+        (void)catch_up(x); /* the task's own time begins now, and not when the pool was last looked at */
     if (x->mode->run || (x->waiting.count && !task->affinity) || !dispatch_task(x, task))
         task_append(&x->waiting, task);
     if (!x->mode->run) {
@@ -269,9 +278,9 @@ static bool expects(const struct executor *x)
 
 static int poll_workers(struct executor *x, int64_t until)
 {
-    int64_t promised = x->watch.promise == DEADLINE_NEVER ? DEADLINE_NEVER : x->watch.promise - x->watch.wall;
-    int64_t now = watch_advance(&x->watch, promised);
+    int64_t now = catch_up(x);
     int r;
+    x->watch.promise = 0; /* the caller's handlers may submit: their time was not promised */
     news_tell(x);
     do {
         bool done = x->events > 0 || !expects(x);
