@@ -88,7 +88,8 @@ class Politeness(Case):
                     result = self.json("-m", mode, "-w", 1, "--dispatch", dispatch, "--per-host-delay", 0.3, lines=lines)
                     self.assertEqual(result.kinds, ["ok"] * 4)
                     at = [t for t, h in self.starts() if h == "h.test"]
-                    self.assertGreaterEqual(min(b - a for a, b in zip(at, at[1:])), 0.28)
+                    # as the origin sees it, behind a handshake or none
+                    self.assertGreaterEqual(min(b - a for a, b in zip(at, at[1:])), 0.2)
 
     def test_a_pause_holds_what_busy_workers_were_given(self):
         """Behind the answer that asks for it, in the same worker, and behind a slow one in another."""
