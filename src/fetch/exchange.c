@@ -26,13 +26,6 @@ struct exchange {
 
 /* ---- Handing over: time that the receiver takes counts against no deadline ---- */
 
-static void give_back(struct get *g, int64_t since)
-{
-    int64_t spent = deadline_now() - since;
-    g->wait.whole = deadline_add(g->wait.whole, spent);
-    g->wait.phase = deadline_add(g->wait.phase, spent);
-}
-
 static int sink_gone(struct get *g, struct fetch_error *err)
 {
     g->gone = true;
@@ -46,7 +39,7 @@ static int hand_bytes(struct get *g, int (*to)(void *, const void *, size_t), co
         return 0;
     int64_t since = deadline_now();
     int r = to(g->sink->arg, data, len);
-    give_back(g, since);
+    get_give_back(g, since);
     return r < 0 ? sink_gone(g, err) : 0;
 }
 
@@ -55,7 +48,7 @@ static int hand_head(struct get *g, int (*to)(void *, const struct fetch_head *)
 {
     int64_t since = deadline_now();
     int r = to(g->sink->arg, head);
-    give_back(g, since);
+    get_give_back(g, since);
     return r < 0 ? sink_gone(g, err) : 0;
 }
 

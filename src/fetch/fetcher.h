@@ -58,6 +58,9 @@ struct get {
 /* Verbose: one step. */
 __attribute__((format(printf, 2, 3))) void get_note(struct get *g, const char *format, ...);
 
+/* The time from `since` until now was the receiver's: it counts against no deadline. */
+void get_give_back(struct get *g, int64_t since);
+
 /* connect.c: a connection to `g->now`, kept alive from before (unless `fresh`) or new. *ret_connection
  * belongs to the caller (connection_free or idle_put). Fills g->result->conn and its times. 0, or -1 with
  * `err`. */

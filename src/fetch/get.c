@@ -19,6 +19,13 @@ void get_note(struct get *g, const char *format, ...)
     g->sink->note(g->sink->arg, text);
 }
 
+void get_give_back(struct get *g, int64_t since)
+{
+    int64_t spent = deadline_now() - since;
+    g->wait.whole = deadline_add(g->wait.whole, spent);
+    g->wait.phase = deadline_add(g->wait.phase, spent);
+}
+
 void fetch_result_free(struct fetch_result *r)
 {
     free(r->url);
@@ -92,8 +99,11 @@ static bool wait_wake(void *arg)
 static void wait_idle(void *arg)
 {
     struct get *g = arg;
-    if (g->sink->idle)
-        g->sink->idle(g->sink->arg);
+    if (!g->sink->idle)
+        return;
+    int64_t since = deadline_now();
+    g->sink->idle(g->sink->arg);
+    get_give_back(g, since);
 }
 
 static void get_begin(struct get *g, struct fetcher *f, const struct fetch_sink *sink,

@@ -78,6 +78,16 @@ class Timeouts(Case):
                 result = self.finish(process)
                 self.assertEqual((result.status, len(result.out)), (0, 24000000), result.err)
 
+    def test_a_slow_reader_costs_no_time_behind_a_server_that_pauses(self):
+        # what has come goes out at each pause, and that has to wait for the reader
+        for mode in self.each_mode():
+            with self.subTest(mode=mode):
+                process = self.start("-m", mode, "-w", 1, "--max-time", 4, "-f", "body",
+                                     "https://a.test/drip/32768/30/bytes/2000000")
+                time.sleep(5.5)
+                result = self.finish(process)
+                self.assertEqual((result.status, len(result.out)), (0, 2000000), result.err)
+
     def test_bad_numbers(self):
         for option in ("-t", "--connect-timeout", "--max-time", "--retry-delay"):
             for bad in ("x", "-1", "", "1s", "nan", "inf", "1e99"):
