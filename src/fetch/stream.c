@@ -54,6 +54,7 @@ int stream_fd(const struct stream *s)
 struct tcp_stream {
     struct stream base;
     bool patient; /* the socket blocks, for TCP_PATIENCE at most */
+    int64_t ask;  /* when a read looks again whether the fetch is cancelled */
 };
 
 #define TCP_PATIENCE (10 * NS_PER_MS)
@@ -70,9 +71,12 @@ static ptrdiff_t tcp_failed(int error, enum error_phase phase, struct fetch_erro
 static ptrdiff_t tcp_read(struct stream *s, void *into, size_t size, const struct wait *w,
                           enum error_phase phase, struct fetch_error *err)
 {
+    struct tcp_stream *t = (struct tcp_stream *)s;
     int64_t now = deadline_now();
     int64_t deadline = w ? wait_deadline(w, now) : 0;
-    bool blocks = w && ((struct tcp_stream *)s)->patient && deadline - now > 2 * TCP_PATIENCE;
+    bool blocks = w && t->patient && deadline - now > 2 * TCP_PATIENCE;
+    if (w && wait_cancelled(w, now, &t->ask))
+        return wait_failed(w, WAIT_CANCELLED, phase, err);
     for (;;) {
         ssize_t n = recv(s->fd, into, size, blocks ? 0 : MSG_DONTWAIT);
         if (n >= 0)

@@ -43,6 +43,10 @@ enum { WAIT_FDS_MAX = 16 };
  * passed. */
 enum wait_result wait_poll(const struct wait *w, struct pollfd *fds, unsigned count, int64_t deadline);
 
+/* For those who find all they want without a wait: asks w->wake every 50 ms, *next being when again (0 at
+ * first). True: the fetch is cancelled. */
+bool wait_cancelled(const struct wait *w, int64_t now, int64_t *next);
+
 /* Fills `err` for a result other than WAIT_READY: ERROR_TIMEOUT (the message names the limit that passed: how
  * many seconds, which option) or ERROR_CANCELLED. Returns -1. */
 int wait_failed(const struct wait *w, enum wait_result result, enum error_phase phase,

@@ -68,6 +68,14 @@ enum wait_result wait_poll(const struct wait *w, struct pollfd *fds, unsigned co
     }
 }
 
+bool wait_cancelled(const struct wait *w, int64_t now, int64_t *next)
+{
+    if (w->wake_fd < 0 || !w->wake || now < *next)
+        return false;
+    *next = deadline_add(now, WAIT_WAKE_EVERY);
+    return w->wake(w->arg);
+}
+
 /* The time-out's message: `what` passed, which the user set by `option` to `limit` ns (0: unknown). */
 static int wait_timed_out(struct fetch_error *err, enum error_phase phase, const char *what, int64_t limit,
                           const char *option)

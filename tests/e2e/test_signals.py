@@ -141,6 +141,21 @@ class Signals(Case):
         self.assertLessEqual(set(kinds), {"ok", "timeout"} if FULL else {"ok"}, seen)
         self.assertEqual(seen.count(b"\x1b[?25l"), seen.count(b"\x1b[?25h"), "the cursor is hidden")
 
+    def test_while_bytes_keep_coming(self):
+        """Nobody ever waits for a server that is fast, or steady."""
+        for mode in self.each_mode():
+            for path in ("zeros/900000000000", "drip/10/3/bytes/200000"):
+                with self.subTest(mode=mode, path=path):
+                    self.origin.events_clear()
+                    process = self.start("-m", mode, "-f", "json", "https://a.test/" + path)
+                    self.wait_until(lambda: self.origin.events("request"), "the request")
+                    time.sleep(0.5)
+                    process.send_signal(signal.SIGINT)
+                    began = time.monotonic()
+                    result = self.finish(process, timeout=90)
+                    self.assertLess(time.monotonic() - began, 8 * SLOW)
+                    self.assertEqual((result.status, [kind(r) for r in result.reports]), (130, ["cancelled"]), result.err)
+
     def test_a_signal_while_waiting_for_input(self):
         for mode in self.each_mode():
             with self.subTest(mode=mode):
