@@ -7,6 +7,13 @@
 
 enum { NOTE_MAX = 1000 };
 
+void get_give_back(struct get *g, int64_t since)
+{
+    int64_t spent = deadline_now() - since;
+    g->wait.whole = deadline_add(g->wait.whole, spent);
+    g->wait.phase = deadline_add(g->wait.phase, spent);
+}
+
 void get_note(struct get *g, const char *format, ...)
 {
     char text[NOTE_MAX];
@@ -16,14 +23,9 @@ void get_note(struct get *g, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    int64_t since = deadline_now();
     g->sink->note(g->sink->arg, text);
-}
-
-void get_give_back(struct get *g, int64_t since)
-{
-    int64_t spent = deadline_now() - since;
-    g->wait.whole = deadline_add(g->wait.whole, spent);
-    g->wait.phase = deadline_add(g->wait.phase, spent);
+    get_give_back(g, since);
 }
 
 void fetch_result_free(struct fetch_result *r)

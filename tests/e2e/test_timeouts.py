@@ -1,4 +1,5 @@
 """Every wait is bounded, and by the right limit."""
+import fcntl
 import time
 
 from harness import Case, reply
@@ -87,6 +88,16 @@ class Timeouts(Case):
                 time.sleep(5.5)
                 result = self.finish(process)
                 self.assertEqual((result.status, len(result.out)), (0, 2000000), result.err)
+
+    def test_who_does_not_read_the_steps_costs_no_time(self):
+        for mode in self.each_mode():
+            with self.subTest(mode=mode):
+                process = self.start("-m", mode, "-w", 1, "-v", "-t", 20, "--max-time", 3, "-f", "json",
+                                     *["https://h%d.test/ok" % i for i in range(40)])
+                fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
+                time.sleep(4.5)
+                result = self.finish(process)
+                self.assertEqual((result.status, len(result.reports)), (0, 40), result.err[-300:])
 
     def test_bad_numbers(self):
         for option in ("-t", "--connect-timeout", "--max-time", "--retry-delay"):
