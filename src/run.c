@@ -243,6 +243,15 @@ static bool submit(struct run *r, struct job *job)
     return result == 0;
 }
 
+/* How many targets may start now. Where the outputs are full, just the one that all they hold waits for. */
+static size_t room_to_start(const struct run *r)
+{
+    size_t room = r->only_idle ? executor_idle(r->executor) : executor_room(r->executor);
+    if (room > 0 && outputs_full(r->outputs))
+        return schedule_oldest_waits(r->schedule) ? 1 : 0;
+    return room;
+}
+
 /* Gives every free worker a target, reading as far as is needed for it. */
 static void dispatch(struct run *r)
 {
@@ -250,8 +259,8 @@ static void dispatch(struct run *r)
     r->input_waits = r->more_input = false;
     r->next_start = DEADLINE_NEVER;
     while (r->state < RUN_STOPPING) {
-        size_t room = r->only_idle ? executor_idle(r->executor) : executor_room(r->executor);
-        if (room == 0 || outputs_full(r->outputs))
+        size_t room = room_to_start(r);
+        if (room == 0)
             return;
         struct schedule_item *item =
             schedule_next(r->schedule, deadline_now(), room, r->o->affinity ? fits : NULL, r, &r->next_start);
@@ -261,6 +270,8 @@ static void dispatch(struct run *r)
             r->next_start = deadline_add(deadline_now(), TRY_AGAIN);
             return;
         }
+        if (outputs_full(r->outputs))
+            return;
         if (++lines > READ_AT_ONCE) {
             r->more_input = true;
             return;

@@ -12,7 +12,8 @@
  *     has no worker (it waits for a retry) the caller keeps one back from the others, which may all be held.
  *   - order completion: the live slot is one whose bytes are coming in; should it be rewound before any of
  *     it streamed, another takes its place. One that has streamed must come to its end (no retry).
- *   - spool_full says that the cap is reached: open no new slots then. Those that are open can end without.
+ *   - spool_full says that the cap is reached: open no new slots then. Those that are open can end without;
+ *     order input: for which the oldest target must start, if it has no worker.
  *
  * The callbacks come from within spool_flush only, which is to be called before every wait. They may call
  * every function of the spool but spool_free.

@@ -153,7 +153,7 @@ static struct schedule_item *oldest_only(struct schedule *s, int64_t now, int64_
 static struct schedule_item *candidate(struct schedule *s, int64_t now, size_t idle, schedule_fits *fits,
                                        void *arg, int64_t *ret_when)
 {
-    if (s->options.input_order && s->oldest && s->oldest->state != SCHEDULE_STARTED) {
+    if (schedule_oldest_waits(s)) {
         struct schedule_item *item = oldest_only(s, now, ret_when);
         if (item || idle < 2)
             return item;
@@ -197,6 +197,11 @@ struct schedule_item *schedule_next(struct schedule *s, int64_t now, size_t idle
 bool schedule_rate_bound(const struct schedule *s, int64_t now)
 {
     return rate_when(&s->rate) > now;
+}
+
+bool schedule_oldest_waits(const struct schedule *s)
+{
+    return s->options.input_order && s->oldest && s->oldest->state != SCHEDULE_STARTED;
 }
 
 void schedule_begun(struct schedule *s, struct schedule_item *item, int64_t now)

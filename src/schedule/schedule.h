@@ -15,7 +15,8 @@
  * keeps one of each free for them: what is not the oldest starts only if the oldest is running, or if a
  * second worker (place) is free. For this to hold, the caller asks for targets only while a worker is truly
  * idle (nothing is sent ahead to a busy one), `fits` says true only for an idle worker, and the oldest target
- * is given to any idle worker when its own (affinity) is busy: for that one `fits` is not asked.
+ * is given to any idle worker when its own (affinity) is busy: for that one `fits` is not asked. With memory
+ * for results used up it says `idle` is 1: then only the oldest starts.
  */
 #ifndef PFETCH_SCHEDULE_SCHEDULE_H
 #define PFETCH_SCHEDULE_SCHEDULE_H
@@ -99,6 +100,9 @@ struct schedule_item *schedule_next(struct schedule *s, int64_t now, size_t idle
 /* True if the rate allows no start now, whatever waits: no need to read ahead. schedule_next says until when.
  */
 bool schedule_rate_bound(const struct schedule *s, int64_t now);
+
+/* True if, in input order, the oldest unfinished target is not running: all results wait for it. */
+bool schedule_oldest_waits(const struct schedule *s);
 
 /* A worker has begun with it: the time that --per-host-delay counts from. May come again, or not at all. */
 void schedule_begun(struct schedule *s, struct schedule_item *item, int64_t now);

@@ -88,5 +88,16 @@ class Order(Case):
                 self.assertEqual(result.status, 0, result.err)
                 self.assertTrue(result.out == want)
 
+    def test_a_retry_of_the_first_while_memory_is_full(self):
+        """What waits behind it fills all memory for that: the first, which brings it on its way, starts all the same."""
+        for mode in self.each_mode(POOLS):
+            with self.subTest(mode=mode):
+                lines = ["https://a.test/flaky/1/503/full%s/text/first" % mode]
+                lines += ["https://h%d.test/bytes/1000000/b%d" % (i % 7, i) for i in range(90)]
+                want = b"first" + b"".join(pattern(1000000, "b%d" % i) for i in range(90))
+                result = self.run_with("-m", mode, "-w", 4, "-f", "body", "--retry", 1, "--retry-delay", 3, lines=lines, timeout=60)
+                self.assertEqual(result.status, 0, result.err)
+                self.assertTrue(result.out == want)
+
     def test_unknown_order(self):
         self.assertUsage("--order", "random", "a.test", saying="completion")
