@@ -339,6 +339,21 @@ START_TEST(waiting_reports_make_it_full)
 }
 END_TEST
 
+/* Slots of targets that wait for a retry may be many; should they make it full, none would ever be tried. */
+START_TEST(rewound_slots_do_not_make_it_full)
+{
+    struct world w;
+    begin(&w, false);
+    for (int i = 0; i < 4096; i++) {
+        struct spool_slot *slot = spool_open(w.spool, "x");
+        put(slot, 'x', 20 * KB);
+        spool_rewind(slot);
+        ck_assert_msg(!spool_full(w.spool), "%d rewound slots make it full", i + 1);
+    }
+    end(&w);
+}
+END_TEST
+
 struct reentry {
     struct world world;
     struct spool_slot *held;
@@ -490,6 +505,7 @@ int main(void)
     tcase_add_test(t, a_rewound_live_slot_gives_way);
     tcase_add_test(t, a_slot_that_can_stream_displaces_one_that_does_not);
     tcase_add_test(t, waiting_reports_make_it_full);
+    tcase_add_test(t, rewound_slots_do_not_make_it_full);
     tcase_add_test(t, many_that_wait_for_a_flush_make_it_due);
     tcase_add_test(t, callbacks_may_use_the_spool);
     tcase_add_test(t, who_is_told_may_flush);

@@ -332,7 +332,8 @@ void spool_rewind(struct spool_slot *slot)
     unhold(slot, false);
     if (s->live == slot && !s->options.input_order && slot->streamed == 0)
         end_live(s);
-    drop_bytes(slot);
+    buffer_free(&slot->bytes); /* it may wait for long, with many others */
+    recount(slot);
 }
 
 int spool_finish(struct spool_slot *slot, struct fetch_error *err)
