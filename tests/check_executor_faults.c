@@ -454,6 +454,25 @@ START_TEST(a_task_does_not_pay_for_the_time_before_it)
 }
 END_TEST
 
+/* … and once it has given a task it stays away too, while the task can't get rid of its results. */
+START_TEST(a_task_does_not_pay_for_the_time_before_the_next_call)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(1);
+    pool_open(l, &o);
+    pool_submit(l, 1, "echo fine");
+    pool_drain(l);
+    task_sleep(1100); /* until workers are looked at for the last time */
+    ck_assert_int_ge(executor_poll(l->x, 0, ledger_note, l), 0);
+    pool_submit_limit(l, 2, "big 2000000", 1500 * NS_PER_MS);
+    task_sleep(2500);
+    pool_close(l);
+    ledger_complete(l, 1, 2);
+    ck_assert_msg(l->of[2].lost == 0, "%s", l->of[2].text);
+    free(l);
+}
+END_TEST
+
 START_TEST(a_worker_is_replaced_after_its_tasks)
 {
     struct ledger *l = ledger_new();
@@ -736,6 +755,7 @@ int main(void)
     tcase_add_test(t, time_in_which_a_task_is_held_does_not_count);
     tcase_add_test(t, a_pool_that_was_stopped_with_its_caller_blames_nobody);
     tcase_add_test(t, a_task_does_not_pay_for_the_time_before_it);
+    tcase_add_test(t, a_task_does_not_pay_for_the_time_before_the_next_call);
     tcase_add_test(t, a_worker_is_replaced_after_its_tasks);
     tcase_add_test(t, a_freed_place_ends_a_poll);
     tcase_add_test(t, a_freed_place_is_told_when_nothing_runs);

@@ -125,6 +125,14 @@ size_t executor_descriptors(enum executor_mode mode, unsigned workers)
     return SPARE_DESCRIPTORS + (m ? (size_t)m->descriptors * workers : 0);
 }
 
+static int64_t next_due(const struct executor *x)
+{
+    if (news_due(x))
+        return x->watch.wall;
+    int64_t due = watch_due(x);
+    return x->start_again > 0 ? deadline_min(due, x->start_again) : due;
+}
+
 /* The time since the last call, of which as much counts as the caller was told that it may stay away. */
 static int64_t catch_up(struct executor *x)
 {
@@ -207,6 +215,7 @@ int executor_submit(struct executor *x, const struct executor_submission *s)
     if (!x->mode->run) {
         dispatch_waiting(x);
         roster_give_up(x);
+        x->watch.promise = deadline_min(x->watch.promise, next_due(x)); /* there is more to look after now */
     }
     serial_signal(x);
     return 0;
@@ -217,14 +226,6 @@ int executor_submit(struct executor *x, const struct executor_submission *s)
 int executor_fd(const struct executor *x)
 {
     return x->mode->run ? x->wake_fd : x->epoll;
-}
-
-static int64_t next_due(const struct executor *x)
-{
-    if (news_due(x))
-        return x->watch.wall;
-    int64_t due = watch_due(x);
-    return x->start_again > 0 ? deadline_min(due, x->start_again) : due;
 }
 
 int64_t executor_deadline(const struct executor *x)
