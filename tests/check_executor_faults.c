@@ -413,6 +413,26 @@ START_TEST(time_in_which_a_task_is_held_does_not_count)
 }
 END_TEST
 
+/* With nothing but held tasks there is no need to call. */
+START_TEST(time_in_which_a_task_is_held_and_nobody_looks_does_not_count)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(1);
+    pool_open(l, &o);
+    l->hold_after = 1;
+    pool_submit_limit(l, 1, "big 2000000", 1500 * NS_PER_MS);
+    pool_until(l, l->of[1].body);
+    while (executor_deadline(l->x) != INT64_MAX)
+        ck_assert_int_ge(executor_poll(l->x, 100, ledger_note, l), 0);
+    task_sleep(2500);
+    executor_hold(l->x, 1, false);
+    pool_close(l);
+    ledger_complete(l, 1, 1);
+    ck_assert_msg(l->of[1].lost == 0, "%s", l->of[1].text);
+    free(l);
+}
+END_TEST
+
 /* ^Z stops all of it; when it goes on the caller may be the first. */
 START_TEST(a_pool_that_was_stopped_with_its_caller_blames_nobody)
 {
@@ -753,6 +773,7 @@ int main(void)
     tcase_add_test(t, a_worker_dies_while_it_is_held);
     tcase_add_test(t, time_in_which_nobody_looks_does_not_count);
     tcase_add_test(t, time_in_which_a_task_is_held_does_not_count);
+    tcase_add_test(t, time_in_which_a_task_is_held_and_nobody_looks_does_not_count);
     tcase_add_test(t, a_pool_that_was_stopped_with_its_caller_blames_nobody);
     tcase_add_test(t, a_task_does_not_pay_for_the_time_before_it);
     tcase_add_test(t, a_task_does_not_pay_for_the_time_before_the_next_call);

@@ -140,6 +140,12 @@ static int64_t catch_up(struct executor *x)
     return watch_advance(&x->watch, promised);
 }
 
+/* There is more to look after now than when the caller was told. */
+static void renew_promise(struct executor *x)
+{
+    x->watch.promise = deadline_min(x->watch.promise, next_due(x));
+}
+
 /* --- submitting --- */
 
 static size_t less(size_t a, size_t b)
@@ -215,7 +221,7 @@ int executor_submit(struct executor *x, const struct executor_submission *s)
     if (!x->mode->run) {
         dispatch_waiting(x);
         roster_give_up(x);
-        x->watch.promise = deadline_min(x->watch.promise, next_due(x)); /* there is more to look after now */
+        renew_promise(x);
     }
     serial_signal(x);
     return 0;
@@ -328,7 +334,9 @@ void executor_hold(struct executor *x, uint64_t id, bool hold)
     if (!w || w->current != task || w->held == hold || w->state == WORKER_DYING)
         return;
     w->held = hold;
+    (void)catch_up(x); /* until now it was held, or was not */
     watch_hold(x, w, hold);
+    renew_promise(x);
     worker_listen(x, w, !hold);
     slot_settle(x, w);
 }
