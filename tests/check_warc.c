@@ -16,6 +16,7 @@
 #include <zlib.h>
 
 #include "output/warc.h"
+#include "output/warc_file.h"
 
 enum { RECORDS = 64, HEADER = 2048 };
 
@@ -635,6 +636,43 @@ START_TEST(what_cannot_be_written_whole_is_taken_back)
 }
 END_TEST
 
+static bool yes(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+/* Whoever reads on behind half a record would take the next one for the rest of it. */
+START_TEST(a_pipe_that_was_given_up_gets_nothing_more)
+{
+    struct warc_file *f;
+    static unsigned char big[256 * 1024];
+    int wake[2], reader;
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    reader = open(path, O_RDONLY | O_NONBLOCK);
+    ck_assert_int_eq(pipe(wake), 0);
+    ck_assert_int_eq(write(wake[1], "x", 1), 1);
+    ck_assert_int_eq(warc_file_open(path, 0, false, &f, &err), 0);
+    warc_file_wake(f, wake[0], yes, NULL);
+    ck_assert_int_eq(warc_file_begin(f, &err), 0);
+    ck_assert_int_eq(warc_file_put(f, big, sizeof big, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CANCELLED);
+    while (read(reader, big, sizeof big) > 0)
+        ;
+    ck_assert_int_eq(warc_file_begin(f, &err), 0);
+    ck_assert_int_eq(warc_file_put(f, big, 100, &err), 0);
+    ck_assert_int_eq(warc_file_end_record(f, &err), 0);
+    err.kind = ERROR_NONE;
+    ck_assert_int_eq(warc_file_commit(f, &err), -1);
+    ck_assert_int_eq(err.kind, ERROR_CANCELLED);
+    ck_assert_int_eq(read(reader, big, sizeof big), -1);
+    warc_file_close(f);
+    close(reader);
+    close(wake[0]);
+    close(wake[1]);
+}
+END_TEST
+
 START_TEST(two_runs_do_not_share_a_file)
 {
     void *sink = open_sink(path, 0, false), *second = NULL;
@@ -698,6 +736,7 @@ int main(void)
     tcase_add_loop_test(t, what_is_no_warc_stays_as_it_was, 0, 2);            /* plain, gzip */
     tcase_add_loop_test(t, a_damaged_warc_stays_as_it_was, 0, 2);             /* plain, gzip */
     tcase_add_loop_test(t, what_cannot_be_written_whole_is_taken_back, 0, 2); /* plain, gzip */
+    tcase_add_test(t, a_pipe_that_was_given_up_gets_nothing_more);
     tcase_add_test(t, two_runs_do_not_share_a_file);
     tcase_add_test(t, a_lock_that_is_about_to_go_is_waited_for);
     tcase_add_test(t, a_place_that_is_none);

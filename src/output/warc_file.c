@@ -34,7 +34,8 @@ struct warc_file {
     struct buffer out;
     z_stream z;
     bool z_ready, in_record;
-    int wake_fd; /* -1: none */
+    bool given_up; /* its reader was not waited for: it may have half a record */
+    int wake_fd;   /* -1: none */
     bool (*wake)(void *arg);
     void *wake_arg;
 };
@@ -205,17 +206,17 @@ void warc_file_wake(struct warc_file *f, int wake_fd, bool (*wake)(void *arg), v
 }
 
 /* Waits until a pipe takes bytes, or shows an error, which the next write then gets. */
-static int wait_writable(const struct warc_file *f, struct fetch_error *err)
+static int wait_writable(struct warc_file *f, struct fetch_error *err)
 {
     struct pollfd fds[2] = {{.fd = f->fd, .events = POLLOUT}, {.fd = f->wake_fd, .events = POLLIN}};
-    do {
+    while (!f->given_up && !fds[0].revents) {
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             return fail(f->present, err);
-        if (fds[1].revents && f->wake(f->wake_arg) && !fds[0].revents)
-            return error_set(err, ERROR_CANCELLED, PHASE_NONE, "%s: the run ended before it took all output",
-                             f->present);
-    } while (!fds[0].revents);
-    return 0;
+        f->given_up = fds[1].revents && f->wake(f->wake_arg) && !fds[0].revents;
+    }
+    return f->given_up ? error_set(err, ERROR_CANCELLED, PHASE_NONE,
+                                   "%s: the run ended before it took all output", f->present)
+                       : 0;
 }
 
 static int write_out(struct warc_file *f, struct fetch_error *err)

@@ -23,7 +23,7 @@ int warc_file_open(const char *path, uint64_t max_size, bool resume, struct warc
                    struct fetch_error *err);
 
 /* Where it is no regular file, its reader may let it wait: then `wake` is called when `wake_fd` is readable;
- * true: give up, with ERROR_CANCELLED. */
+ * true: give up, with ERROR_CANCELLED, for good. */
 void warc_file_wake(struct warc_file *f, int wake_fd, bool (*wake)(void *arg), void *arg);
 
 int warc_file_start(struct warc_file *f, struct fetch_error *err);
