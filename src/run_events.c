@@ -257,10 +257,13 @@ static void conclude(struct run *r, struct job *job, const struct fetch_result *
             return;
         }
     }
-    if (job->discard && err->kind == ERROR_NONE)
+    struct fetch_result final = *result;
+    if (job->discard && err->kind == ERROR_NONE) {
         error_set(&job->failure, ERROR_CANCELLED, PHASE_NONE,
                   "the run was ended before this target was tried again");
-    report_job(r, job, result);
+        final.bytes = 0; /* discarded */
+    }
+    report_job(r, job, &final);
 }
 
 void run_refuse(struct run *r, struct job *job)

@@ -11,7 +11,7 @@ import sys
 import termios
 import time
 
-from harness import FULL, Case, SLOW, children, kind, once, session_pids, stat_fields
+from harness import FULL, Case, SLOW, children, kind, once, script, session_pids, stat_fields
 
 
 def waiting(fd):
@@ -155,6 +155,19 @@ class Signals(Case):
                     result = self.finish(process, timeout=90)
                     self.assertLess(time.monotonic() - began, 8 * SLOW)
                     self.assertEqual((result.status, [kind(r) for r in result.reports]), (130, ["cancelled"]), result.err)
+
+    def test_an_answer_that_was_to_be_tried_again(self):
+        """Nothing of its body goes anywhere, so none of it counts."""
+        for mode in self.each_mode():
+            with self.subTest(mode=mode):
+                self.origin.events_clear()
+                path = script(("send", b"HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\n12345"), ("wait", 1500), ("send", b"67890"))
+                process = self.start("-m", mode, "-w", 1, "-t", 30, "-f", "json", "--retry", 1, "https://a.test" + path)
+                self.wait_until(lambda: self.origin.events("request"), "a request")
+                time.sleep(0.3)
+                process.send_signal(signal.SIGTERM)
+                report = self.finish(process).report
+                self.assertEqual((kind(report), report["status"], report["bytes"]), ("cancelled", 503, 0), report)
 
     def test_a_signal_while_waiting_for_input(self):
         for mode in self.each_mode():
