@@ -151,6 +151,27 @@ static bool client_set_versions(SSL_CTX *ctx, int min_version)
     return SSL_CTX_set_min_proto_version(ctx, policy > min ? (int)policy : (int)min) == 1;
 }
 
+/* The TLS 1.3 suite at a place of the list, where those come first; 0: none (RFC 8446, B.4). */
+static unsigned tls13_suite(const STACK_OF(SSL_CIPHER) * suites, int at)
+{
+    unsigned id =
+        at < sk_SSL_CIPHER_num(suites) ? SSL_CIPHER_get_protocol_id(sk_SSL_CIPHER_value(suites, at)) : 0;
+    return id >> 8 == 0x13 ? id : 0;
+}
+
+/* The TLS 1.3 cipher suites in the order that browsers have: 128-bit AES, with 10 rounds for 14 and SHA-256
+ * in the key schedule, before 256-bit. A list other than OpenSSL's usual one is openssl.cnf's, and stays. */
+static bool client_set_ciphersuites(SSL_CTX *ctx)
+{
+    static const unsigned usual[] = {0x1302, 0x1303, 0x1301, 0};
+    const STACK_OF(SSL_CIPHER) *suites = SSL_CTX_get_ciphers(ctx);
+    for (int i = 0; i < (int)(sizeof usual / sizeof usual[0]); i++)
+        if (tls13_suite(suites, i) != usual[i])
+            return true;
+    return SSL_CTX_set_ciphersuites(
+               ctx, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") == 1;
+}
+
 static bool client_set_context(struct tls_client *c, int min_version)
 {
     static const unsigned char alpn[] = "\x08http/1.1";
@@ -169,7 +190,8 @@ static bool client_set_context(struct tls_client *c, int min_version)
         SSL_CTX_sess_set_new_cb(ctx, session_new);
     if (c->trust)
         SSL_CTX_set1_cert_store(ctx, trust_store(c->trust));
-    return client_set_versions(ctx, min_version) && SSL_CTX_set_alpn_protos(ctx, alpn, sizeof alpn - 1) == 0;
+    return client_set_versions(ctx, min_version) && client_set_ciphersuites(ctx) &&
+           SSL_CTX_set_alpn_protos(ctx, alpn, sizeof alpn - 1) == 0;
 }
 
 int tls_client_new(const struct tls_options *options, struct tls_client **ret, struct fetch_error *err)

@@ -357,6 +357,17 @@ class Configuration(Case):
         self.assertKind(self.fetch("good.test"), "ok")
         self.assertKind(self.fetch("good.test", env=env), "tls", "tls")  # no suite and group of 256 bits
 
+    def test_suites(self):
+        """128-bit AES comes first, unless somebody has said what does."""
+        suites = {None: "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256": "TLS_AES_256_GCM_SHA384",
+                  "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_128_CCM_SHA256":
+                  "TLS_AES_256_GCM_SHA384"}
+        for mode in self.each_mode():
+            for said, used in suites.items():
+                with self.subTest(mode=mode, said=said):
+                    env = said and self.conf("suites.cnf", "ssl_conf = ssl\n[ssl]\nsystem_default = all\n[all]\nCiphersuites = %s\n" % said)
+                    self.assertEqual(self.fetch("good.test", "-m", mode, env=env)["tls"]["cipher"], used)
+
     def test_providers(self):
         """Whoever chooses providers has them."""
         env = self.conf("providers.cnf", "providers = p\n[p]\ndefault = on\nbase = on\n[on]\nactivate = 1\n")
