@@ -21,7 +21,7 @@
 #include "fetch/warm.h"
 
 enum {
-    TLS_READ_AHEAD = 32 * 1024, /* bytes that one read may bring: two records */
+    TLS_READ_AHEAD = 64 * 1024, /* bytes that one read may bring: four records */
     TLS_NAMES_SHOWN = 5,        /* of a certificate that is for other names */
 };
 
