@@ -136,7 +136,11 @@ static void write_before(void)
 static void write_beyond(void)
 {
     unsigned char *volatile p = arena_alloc(40);
-    void *behind = arena_alloc(40);
+    unsigned char *behind = arena_alloc(40);
+    while (behind < p || behind - p > 64) { /* until there are two neighbours */
+        p = behind;
+        behind = arena_alloc(40);
+    }
     memset(p, 'A', 64);
     arena_free(behind);
 }

@@ -111,7 +111,7 @@ class Signals(Case):
         out, (told, tell), (go, let_go) = self.path("out"), os.pipe(), os.pipe()
         for fd in (told, tell, go, let_go):
             self.addCleanup(os.close, fd)
-        command = self.command("-w", 4, "-t", 20, "--max-time", 1, "-f", "json", "-o", out, "-i", lines)
+        command = self.command("-w", 4, "-t", 20, "--max-time", 1 if FULL else 20, "-f", "json", "-o", out, "-i", lines)
         shell, terminal = pty.fork()
         if shell == 0:
             be_a_shell(command, tell, go)
