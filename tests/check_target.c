@@ -432,7 +432,9 @@ static bool same(const char *one, const char *other)
 
 START_TEST(an_origin_is_scheme_host_and_port)
 {
-    ck_assert(same("https://h/a", "https://H.:443/b"));
+    ck_assert(same("https://h/a", "https://H:443/b"));
+    ck_assert(same("https://h./a", "https://H.:443/b"));
+    ck_assert(!same("https://h/", "https://h./"));
     ck_assert(!same("https://h/", "http://h/"));
     ck_assert(!same("https://h/", "http://h:443/"));
     ck_assert(!same("https://h/", "https://h:8443/"));

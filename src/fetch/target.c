@@ -302,8 +302,7 @@ int target_put_host(struct buffer *b, const struct target *t)
 
 bool target_same_origin(const struct target *a, const struct target *b)
 {
-    return a->scheme == b->scheme && a->port == b->port &&
-           span_equal(host_undotted(a->host), host_undotted(b->host));
+    return a->scheme == b->scheme && a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
 uint32_t target_shard(const struct target *t, struct span line, uint32_t count)

@@ -56,7 +56,8 @@ int target_put_url(struct buffer *b, const struct target *t);
  * default port left out, a trailing dot kept. */
 int target_put_host(struct buffer *b, const struct target *t);
 
-/* True if scheme, host and port are the same (RFC 6454 origin), a trailing dot aside. */
+/* True if scheme, host and port are the same (RFC 6454 origin). A trailing dot is a part of the host: where
+ * there are search domains, "h" and "h." may be two machines. */
 bool target_same_origin(const struct target *a, const struct target *b);
 
 /* The shard, 1 to `count`, of a trimmed line: 1 + the first 8 bytes of SHA-256, big-endian, modulo count,

@@ -134,7 +134,7 @@ class Redirects(Case):
         self.assertEqual(report["url"], "https://expired.test/ok")
 
     def test_secrets_do_not_follow_to_another_origin(self):
-        for target in ("https://b.test/text/there", "https://a.test:444/text/there", "http://a.test/text/there"):
+        for target in ("https://b.test/text/there", "https://a.test:444/text/there", "http://a.test/text/there", "https://a.test./text/there"):
             self.origin.events_clear()
             self.fetch(to(target), "-L", "--allow-downgrade", "-H", "Authorization: Bearer x", "-H", "Cookie: a=b",
                        "-H", "X-Mine: y", "--connect-to", "a.test:444:127.0.0.1:%d" % self.origin.https)
