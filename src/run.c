@@ -148,17 +148,15 @@ static void admit(struct run *r, const struct input_line *line)
     buffer_free(&room);
 }
 
-/* Reads one line and admits it. False: there is none now, or none is wanted. */
-static bool read_one(struct run *r)
+/* Reads a line, unless there is one that was read ahead. False: there is none now, or none is wanted. */
+static bool read_ahead(struct run *r)
 {
-    struct input_line line;
     struct fetch_error err;
-    if (r->state != RUN_READING || schedule_room(r->schedule) == 0 ||
-        schedule_rate_bound(r->schedule, deadline_now()))
-        return false;
-    switch (input_next(r->input, false, &line, &err)) {
+    if (r->has_ahead)
+        return true;
+    switch (input_next(r->input, false, &r->ahead, &err)) {
     case INPUT_LINE:
-        admit(r, &line);
+        r->has_ahead = true;
         return true;
     case INPUT_AGAIN:
         r->input_waits = true;
@@ -173,6 +171,18 @@ static bool read_one(struct run *r)
         return false;
     }
     return false;
+}
+
+/* Reads one line and admits it; while --rate lets nothing start it is only read, for it may be the end.
+ * False: there is none now, or none is wanted. */
+static bool read_one(struct run *r)
+{
+    if (r->state != RUN_READING || schedule_room(r->schedule) == 0 || !read_ahead(r) ||
+        schedule_rate_bound(r->schedule, deadline_now()))
+        return false;
+    r->has_ahead = false;
+    admit(r, &r->ahead);
+    return true;
 }
 
 /* ---- Giving out work ---- */

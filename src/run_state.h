@@ -52,6 +52,8 @@ struct run {
     struct executor *executor;
     struct schedule *schedule;
     struct input *input;
+    struct input_line ahead; /* with has_ahead: read, and not admitted yet */
+    bool has_ahead;
     struct outputs *outputs;
     struct joblog *joblog;
     struct resume *resume;

@@ -37,6 +37,16 @@ class Politeness(Case):
             else:
                 self.fail("400 starts at 40/s took %.2f s" % took)
 
+    def test_the_rate_does_not_hold_up_the_end(self):
+        """With nothing left to start, nobody waits until it may."""
+        lines = self.write("list", "https://a.test/ok\n")
+        for mode in self.each_mode():
+            for args, more in ((["https://a.test/ok"], {}), (["-i", lines], {}), ([], {"lines": ["https://a.test/ok"]})):
+                with self.subTest(mode=mode, args=args):
+                    begin = time.monotonic()
+                    self.assertEqual(self.json("-m", mode, "--rate", "2/m", *args, **more).kinds, ["ok"])
+                    self.assertLess(time.monotonic() - begin, 15 * SLOW)
+
     def test_rate_units(self):
         self.assertEqual(self.json("--rate", "60/m", "https://a.test/ok").kinds, ["ok"])
         self.assertEqual(self.json("--rate", "3600/h", "https://a.test/ok").kinds, ["ok"])
