@@ -243,6 +243,24 @@ START_TEST(idle_workers_get_work_in_turn)
 }
 END_TEST
 
+/* The first few are busy and their places ahead taken: still each task gets a worker of its own. */
+START_TEST(as_many_tasks_run_at_once_as_there_are_workers)
+{
+    enum { WORKERS = 150 };
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, WORKERS);
+    meeting_open();
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= WORKERS; id++)
+        pool_submit(l, id, "meet 150");
+    pool_close(l);
+    ledger_complete(l, 1, WORKERS);
+    for (unsigned id = 1; id <= WORKERS; id++)
+        ck_assert_str_eq(l->of[id].text, "met");
+    free(l);
+}
+END_TEST
+
 START_TEST(one_task_needs_one_worker)
 {
     struct ledger *l = ledger_new();
@@ -572,6 +590,7 @@ static void add_pool_modes(TCase *t)
 {
     tcase_add_loop_test(t, a_task_that_waits_behind_a_slow_one_moves_to_an_idle_worker, 0, 2);
     tcase_add_loop_test(t, idle_workers_get_work_in_turn, 0, 2);
+    tcase_add_loop_test(t, as_many_tasks_run_at_once_as_there_are_workers, 0, 2);
     tcase_add_loop_test(t, one_task_needs_one_worker, 0, 2);
     tcase_add_loop_test(t, equal_affinity_goes_to_an_equal_worker, 0, 2);
     tcase_add_loop_test(t, a_full_affinity_queue_refuses, 0, 2);

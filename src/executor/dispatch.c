@@ -198,7 +198,7 @@ bool dispatch_task(struct executor *x, struct task *task)
     if (task->affinity)
         return dispatch_home_task(x, task);
     struct worker *w = take_turn(x, &x->idle);
-    if (!w && x->free.count && (w = take_turn(x, &x->free)) && worker_start(x, w) < 0)
+    if (!w && roster_startable(x) && (w = take_turn(x, &x->free)) && worker_start(x, w) < 0)
         w = NULL;
     if (w) {
         give(x, w, task);
@@ -305,6 +305,21 @@ static struct task *take_back_oldest(struct executor *x)
             put_back(x, w, task);
     }
     return NULL;
+}
+
+/* The task that lies longest behind another, if it is late; it is in no list then. */
+static struct task *take_back_late(struct executor *x, int64_t now)
+{
+    struct task *task = x->ahead.first;
+    return task && pace_is_late(task->worker, now) ? take_back_oldest(x) : NULL;
+}
+
+void dispatch_late(struct executor *x, int64_t now)
+{
+    struct task *task;
+    while (!x->waiting.count && roster_startable(x) && (task = take_back_late(x, now)))
+        if (!dispatch_task(x, task))
+            task_prepend(&x->waiting, task);
 }
 
 /* --- after an end --- */

@@ -93,6 +93,7 @@ struct executor *executor_new(const struct executor_options *options, char *mess
     if (x->mode->run)
         x->options.max_workers = 1;
     watch_init(&x->watch);
+    pace_init(x);
     if (executor_open(x) == 0)
         return x;
     (void)snprintf(message, size, "the executor could not be made: %s", strerror(errno));
@@ -129,7 +130,7 @@ static int64_t next_due(const struct executor *x)
 {
     if (news_due(x))
         return x->watch.wall;
-    int64_t due = watch_due(x);
+    int64_t due = deadline_min(watch_due(x), pace_due(x));
     return x->start_again > 0 ? deadline_min(due, x->start_again) : due;
 }
 
@@ -273,6 +274,8 @@ int pool_look(struct executor *x, int64_t until)
         serve(x, &events[i]);
     watch_scan(x);
     roster_retry(x, now);
+    x->events += pace_look(x, now);
+    dispatch_late(x, now);
     news_tell(x);
     return n < 0 ? 1 : 0;
 }

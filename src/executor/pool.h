@@ -6,6 +6,7 @@
  *   roster.c    workers come and go: start, condemn, bury
  *   results.c   from bytes of a results pipe to events
  *   news.c      events that no worker sent: started, cancelled, warnings
+ *   pace.c      how fast the pool grows
  *   watch.c     the clock that stands still while the pool is not looked after, and who hangs or is stopped
  *   process.c, thread.c, serial.c   what a worker is
  */
@@ -16,6 +17,7 @@
 #include <sys/types.h>
 #include "executor/collect.h"
 #include "executor/executor.h"
+#include "executor/pace.h"
 #include "executor/slots.h"
 #include "executor/tasks.h"
 #include "executor/watch.h"
@@ -55,6 +57,7 @@ struct worker {
     char *reason;    /* why it was condemned, or could not start; owned */
     char fate[96];
     struct watch_marks marks;
+    struct pace_mark pace;
     int64_t since; /* CLOCK_MONOTONIC ns: took the task or became idle */
 };
 
@@ -70,6 +73,8 @@ struct mode {
     void (*kill)(struct worker *w);
     /* True if it is gone now (or, with `wait`, when it is) and released; its fate is set. */
     bool (*reap)(struct worker *w, bool wait);
+    /* What the kernel calls it, 0 while that isn't known. NULL: there are none. */
+    pid_t (*task_id)(const struct worker *w);
     /* True if it is stopped. NULL: this kind cannot be. */
     bool (*stopped)(const struct worker *w);
     /* Asks all running tasks to end. NULL: they can't be asked. */
@@ -110,6 +115,7 @@ struct executor {
     unsigned warning_count;
     /* what all use */
     struct watch watch;
+    struct pace pace;
     int epoll;
     int null;    /* /dev/null, for the 0, 1 and 2 of processes */
     int wake_fd; /* threads: the eventfd that asks all to end; serial: readable while something waits */
@@ -198,7 +204,7 @@ void roster_give_up(struct executor *x);
  * for new ones. */
 void roster_retry(struct executor *x, int64_t now);
 
-/* How many workers could be started now. */
+/* How many workers could be started now for tasks that any may have. */
 size_t roster_startable(const struct executor *x);
 
 /* asprintf that gives NULL when there is no memory. */
@@ -211,6 +217,9 @@ void slot_settle(struct executor *x, struct worker *w);
 
 /* Gives a task that is in no list to the next worker in turn with room. False: none has. */
 bool dispatch_task(struct executor *x, struct task *task);
+
+/* There may be more workers now: tasks that wait too long behind another get one. */
+void dispatch_late(struct executor *x, int64_t now);
 
 /* Gives waiting tasks to workers with room. */
 void dispatch_waiting(struct executor *x);

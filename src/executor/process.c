@@ -177,6 +177,11 @@ static bool process_reap(struct worker *w, bool wait)
     return true;
 }
 
+static pid_t process_task_id(const struct worker *w)
+{
+    return w->pid;
+}
+
 static bool process_stopped(const struct worker *w)
 {
     siginfo_t si = {0};
@@ -197,6 +202,7 @@ const struct mode mode_process = {
     .start = process_start,
     .kill = process_kill,
     .reap = process_reap,
+    .task_id = process_task_id,
     .stopped = process_stopped,
     .close = process_close,
 };

@@ -6,6 +6,7 @@ EXECUTOR_SOURCES = \
 	src/executor/executor.c src/executor/executor.h \
 	src/executor/frame.c src/executor/frame.h \
 	src/executor/news.c \
+	src/executor/pace.c src/executor/pace.h \
 	src/executor/pool.h \
 	src/executor/process.c \
 	src/executor/protocol.c src/executor/protocol.h \
@@ -96,6 +97,12 @@ TESTS += tests/check_frame
 tests_check_frame_SOURCES = tests/check_frame.c
 tests_check_frame_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_frame_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_pace
+TESTS += tests/check_pace
+tests_check_pace_SOURCES = tests/check_pace.c
+tests_check_pace_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_pace_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_protocol
 TESTS += tests/check_protocol

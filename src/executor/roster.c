@@ -111,8 +111,9 @@ static void worker_release(struct executor *x, struct worker *w)
 
 size_t roster_startable(const struct executor *x)
 {
+    size_t room = pace_room(x);
     if (x->start_again <= x->watch.wall)
-        return x->free.count;
+        return x->free.count < room ? x->free.count : room;
     return x->living == 0 && x->waiting.count == 0 && x->free.count > 0 ? 1 : 0;
 }
 
@@ -211,6 +212,7 @@ int worker_start(struct executor *x, struct worker *w)
     x->living++;
     x->started++;
     x->start_failures = 0;
+    pace_started(x, w);
     slot_settle(x, w);
     return 0;
 }

@@ -23,7 +23,8 @@ enum { STACK = 256 * 1024 };
 struct thread_worker {
     struct worker_setup setup;
     pthread_t id;
-    int code; /* of worker_run; read after the thread was joined */
+    atomic_int task_id; /* the kernel's; 0 before it runs */
+    int code;           /* of worker_run; read after the thread was joined */
 };
 
 static bool thread_asked(void *arg)
@@ -36,6 +37,7 @@ static bool thread_asked(void *arg)
 static void *thread_main(void *arg)
 {
     struct thread_worker *t = arg;
+    atomic_store_explicit(&t->task_id, gettid(), memory_order_relaxed);
     t->code = worker_run(&t->setup);
     (void)close(t->setup.results);
     return NULL;
@@ -101,6 +103,12 @@ static bool thread_reap(struct worker *w, bool wait)
     return true;
 }
 
+static pid_t thread_task_id(const struct worker *w)
+{
+    const struct thread_worker *t = w->thread;
+    return t ? atomic_load_explicit(&t->task_id, memory_order_relaxed) : 0;
+}
+
 static void thread_ask(struct executor *x)
 {
     uint64_t one = 1;
@@ -122,6 +130,7 @@ const struct mode mode_thread = {
     .open = thread_open,
     .start = thread_start,
     .reap = thread_reap,
+    .task_id = thread_task_id,
     .ask = thread_ask,
     .close = thread_close,
 };

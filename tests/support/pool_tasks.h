@@ -4,8 +4,8 @@
  *   2. ledger_run(&l, x, …) or executor_poll(x, …, ledger_note, &l)
  *   3. look at l.of[id]
  * A task is text: "echo WORDS", "big BYTES", "sleep MS", "hang", "abort", "exit STATUS", "kill", "noend",
- * "block MS", "slot", "pid", "wait" (until it is asked to end), "fds", "forge NAME" (bytes of its own
- * straight into the pipe).
+ * "block MS", "meet COUNT" (until so many are there), "slot", "pid", "wait" (until it is asked to end),
+ * "fds", "forge NAME" (bytes of its own straight into the pipe).
  */
 #ifndef PFETCH_TESTS_POOL_TASKS_H
 #define PFETCH_TESTS_POOL_TASKS_H
@@ -15,9 +15,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -149,6 +151,24 @@ static inline void task_number(struct emitter *out, long v)
     (void)emitter_end(out, text, strlen(text));
 }
 
+/* Shared with forked workers. To be called before the pool is made, for "meet". */
+static atomic_uint *meeting;
+
+static inline void meeting_open(void)
+{
+    meeting = mmap(NULL, sizeof *meeting, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(meeting, MAP_FAILED);
+}
+
+static inline void task_meet(unsigned count, struct emitter *out)
+{
+    atomic_fetch_add(meeting, 1);
+    for (int ms = 0; ms < 60000 && atomic_load(meeting) < count; ms++)
+        task_sleep(1);
+    const char *end = atomic_load(meeting) < count ? "alone" : "met";
+    (void)emitter_end(out, end, strlen(end));
+}
+
 static inline void test_task(void *state, const void *task, size_t len, struct emitter *out)
 {
     char text[LEDGER_TEXT];
@@ -182,6 +202,8 @@ static inline void test_task(void *state, const void *task, size_t len, struct e
         task_number(out, (long)emitter_worker(out));
     else if (!strcmp(text, "pid"))
         task_number(out, (long)getpid());
+    else if (!strcmp(text, "meet"))
+        task_meet((unsigned)number, out);
     else if (!strcmp(text, "wait"))
         task_wait(out);
     else if (!strcmp(text, "fds"))

@@ -1,0 +1,171 @@
+#include "config.h"
+
+#include "executor/pace.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/deadline.h"
+#include "executor/pool.h"
+
+enum {
+    FEW = 8,         /* workers, or two for each processor, that are started in any case */
+    GROWTH = 4,      /* a pool grows by a quarter */
+    SAMPLE = 64,     /* workers that are looked at */
+    COST_SHARE = 64, /* looking takes at most that part of the time */
+    TEXT = 96        /* three numbers */
+};
+
+static const int64_t GAP = 10 * NS_PER_MS;       /* between two looks, at least … */
+static const int64_t GAP_MOST = 100 * NS_PER_MS; /* … and at most while the answer stays no */
+static const int64_t LATE = 10 * NS_PER_MS;      /* a task behind another may wait that long */
+
+/* What a worker's figures are of: with less, the turns that the kernel gives out show, and not what the
+ * worker wants. */
+static const int64_t SPAN = 100 * NS_PER_MS, SPAN_LEAST = 30 * NS_PER_MS;
+
+/* Workers want more than the processors when they want a quarter more than there are: with less, some
+ * processor is idle now and then. They must have got a third of them, too: when others' processes keep the
+ * processors busy, waiting says little of what another worker would get. */
+bool pace_is_full(unsigned cpus, double ran, double waited)
+{
+    return 4 * (ran + waited) >= 5.0 * cpus && 3 * ran >= cpus;
+}
+
+static unsigned cpus_now(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+#ifdef CPU_COUNT
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        n = CPU_COUNT(&set);
+#endif
+    return n < 1 ? 1 : n > EXECUTOR_MAX_WORKERS ? EXECUTOR_MAX_WORKERS : (unsigned)n;
+}
+
+/* Reads `run wait slices` of a task; false where that isn't known. */
+static bool schedstat(pid_t id, int64_t *ret_ran, int64_t *ret_waited)
+{
+    char path[sizeof "/proc/-2147483648/schedstat"], text[TEXT];
+    (void)snprintf(path, sizeof path, "/proc/%d/schedstat", (int)id);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    (void)close(fd);
+    if (n <= 0)
+        return false;
+    text[n] = 0;
+    return sscanf(text, "%" SCNd64 " %" SCNd64, ret_ran, ret_waited) == 2;
+}
+
+void pace_init(struct executor *x)
+{
+    struct pace *p = &x->pace;
+    int64_t ran, waited;
+    p->cpus = cpus_now();
+    p->few = 2 * p->cpus > FEW ? 2 * p->cpus : FEW;
+    p->gap = GAP;
+    p->on = x->mode->task_id && x->options.max_workers > p->few && schedstat(getpid(), &ran, &waited);
+}
+
+size_t pace_room(const struct executor *x)
+{
+    const struct pace *p = &x->pace;
+    if (!p->on)
+        return SIZE_MAX;
+    return (x->living < p->few ? p->few - x->living : 0) + p->grant;
+}
+
+void pace_started(struct executor *x, struct worker *w)
+{
+    struct pace *p = &x->pace;
+    struct pace_mark none = {0};
+    w->pace = none;
+    if (p->on && x->living > p->few && p->grant > 0)
+        p->grant--;
+}
+
+void pace_ended(struct worker *w)
+{
+    w->pace.settled = true;
+}
+
+/* Adds what the worker wanted since it was marked, as parts of a processor. False: not known. */
+static bool look_at(const struct executor *x, struct worker *w, int64_t now, double *ran, double *waited)
+{
+    struct pace_mark m = {.settled = true, .at = now}, was = w->pace;
+    pid_t id = x->mode->task_id(w);
+    if (id <= 0 || (was.at && now - was.at < SPAN_LEAST) || !schedstat(id, &m.ran, &m.waited))
+        return false;
+    if (now - was.at >= SPAN)
+        w->pace = m;
+    if (!was.at)
+        return false;
+    double span = (double)(now - was.at);
+    *ran += (double)(m.ran - was.ran) / span;
+    *waited += (double)(m.waited - was.waited) / span;
+    return true;
+}
+
+/* What all workers will want once they are past their start, from a sample of those that are. Returns how
+ * many these are, 0: nothing is known; -1: there are some, but not for long enough. */
+static int estimate(struct executor *x, int64_t now, double *ret_ran, double *ret_waited)
+{
+    int seen = 0, settled = 0;
+    unsigned n = x->options.max_workers, s = x->pace.turn;
+    double ran = 0, waited = 0;
+    for (unsigned i = 0; i < n && seen < SAMPLE; i++, s = (s + 1) % n) {
+        struct worker *w = &x->workers[s];
+        if (w->state != WORKER_READY || !w->pace.settled)
+            continue;
+        settled++;
+        seen += look_at(x, w, now, &ran, &waited);
+    }
+    x->pace.turn = s;
+    *ret_ran = seen ? ran * x->living / seen : 0;
+    *ret_waited = seen ? waited * x->living / seen : 0;
+    return settled && !seen ? -1 : seen;
+}
+
+/* Workers could be started and are not, while tasks may wait for them. */
+static bool matters(const struct executor *x)
+{
+    return x->pace.on && x->free.count > 0 && x->idle.count == 0 && x->living >= x->pace.few &&
+           (x->pace.grant == 0 || x->ahead.count > 0);
+}
+
+bool pace_look(struct executor *x, int64_t now)
+{
+    struct pace *p = &x->pace;
+    double ran, waited;
+    if (!matters(x) || now < p->next)
+        return false;
+    p->next = now + GAP;
+    if (p->grant > 0)
+        return false;
+    now = deadline_now();
+    int known = estimate(x, now, &ran, &waited);
+    int64_t least = (deadline_now() - now) * COST_SHARE;
+    bool full = pace_is_full(p->cpus, ran, waited);
+    p->gap = full ? deadline_min(2 * p->gap, GAP_MOST) : GAP;
+    p->next = now + (p->gap > least ? p->gap : least);
+    if (known < 0 || full)
+        return false;
+    unsigned part = x->living / GROWTH;
+    p->grant = part > p->cpus ? part : p->cpus;
+    return true;
+}
+
+int64_t pace_due(const struct executor *x)
+{
+    return matters(x) ? x->pace.next : DEADLINE_NEVER;
+}
+
+bool pace_is_late(const struct worker *w, int64_t now)
+{
+    return now - w->since >= LATE;
+}

@@ -1,0 +1,64 @@
+/*
+ * How fast a pool grows. A worker costs its start: a process as much as some ten fetches, where page faults
+ * are dear. So the first few start as tasks arrive, but more than those only while the workers that there are
+ * leave processors idle: where they want more than all processors already, another can only wait with them.
+ * What they want is what Linux counts for each thread (/proc/TID/schedstat): the time that it ran, and that
+ * it waited for a processor. Slow servers keep workers waiting for them and not for processors; such a pool
+ * grows by a quarter every 10 ms. Where /proc doesn't tell, nothing holds it up.
+ *   1. pace_init
+ *   2. pace_room                  how many workers may be started now
+ *   3. pace_started, pace_ended   one was; one has ended a task
+ *   4. pace_look                  at pace_due at the latest: looks at what the workers want, if it matters
+ */
+#ifndef PFETCH_EXECUTOR_PACE_H
+#define PFETCH_EXECUTOR_PACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct executor;
+struct worker;
+
+struct pace {
+    bool on;        /* the kernel tells */
+    unsigned cpus;  /* that this process may use */
+    unsigned few;   /* workers that are started in any case */
+    unsigned grant; /* workers that may be started beyond those */
+    int64_t next;   /* CLOCK_MONOTONIC ns, of the next look */
+    int64_t gap;    /* ns between two looks */
+    unsigned turn;  /* the slot where the next sample begins */
+};
+
+/* What a worker had when it was looked at last. */
+struct pace_mark {
+    bool settled;        /* its start and its first task are behind it */
+    int64_t at;          /* CLOCK_MONOTONIC ns; 0: not yet */
+    int64_t ran, waited; /* ns, since it is there */
+};
+
+/* For a pool of the executor's options. */
+void pace_init(struct executor *x);
+
+/* How many workers may be started now, as far as this is concerned. */
+size_t pace_room(const struct executor *x);
+
+/* The worker has just been started. */
+void pace_started(struct executor *x, struct worker *w);
+
+/* The worker has ended a task. */
+void pace_ended(struct worker *w);
+
+/* Looks, if it is time. True: workers may be started that could not before. */
+bool pace_look(struct executor *x, int64_t now);
+
+/* When pace_look is due (CLOCK_MONOTONIC ns); INT64_MAX: no need. */
+int64_t pace_due(const struct executor *x);
+
+/* True if workers that run on `ran` processors and wait for `waited` more leave none idle. */
+bool pace_is_full(unsigned cpus, double ran, double waited);
+
+/* True if a worker is so long at its task that the one behind, in its pipe, is worth another's start. */
+bool pace_is_late(const struct worker *w, int64_t now);
+
+#endif

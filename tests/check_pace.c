@@ -1,0 +1,46 @@
+/* When a pool has workers enough. That it gets all that it may have is in check_executor.c. */
+#include "config.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+#include "executor/pace.h"
+
+START_TEST(workers_that_wait_for_servers_leave_processors_idle)
+{
+    ck_assert(!pace_is_full(2, 0, 0));
+    ck_assert(!pace_is_full(2, 0.5, 0.5));
+    ck_assert(!pace_is_full(2, 2, 0.25));
+    ck_assert(!pace_is_full(64, 64, 12));
+}
+END_TEST
+
+START_TEST(workers_that_want_a_quarter_more_than_there_is_do_not)
+{
+    ck_assert(pace_is_full(2, 1.1, 1.4));
+    ck_assert(pace_is_full(1, 1, 0.25));
+    ck_assert(pace_is_full(64, 60, 20));
+}
+END_TEST
+
+START_TEST(where_others_keep_the_processors_waiting_says_nothing)
+{
+    ck_assert(!pace_is_full(2, 0.3, 8));
+    ck_assert(!pace_is_full(64, 20, 500));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("pace");
+    TCase *t = tcase_create("full");
+    tcase_add_test(t, workers_that_wait_for_servers_leave_processors_idle);
+    tcase_add_test(t, workers_that_want_a_quarter_more_than_there_is_do_not);
+    tcase_add_test(t, where_others_keep_the_processors_waiting_says_nothing);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
