@@ -255,6 +255,8 @@ static int open_executor(struct run *r, uint32_t workers)
     options.wake = run_wake;
     options.wake_arg = r;
     spare_addresses(r->o);
+    if (r->o->mode != EXECUTOR_PROCESS)
+        memory_spread();
     r->executor = executor_new(&options, message, sizeof message);
     return r->executor ? 0 : usage(message);
 }

@@ -185,6 +185,54 @@ START_TEST(a_child_uses_pages_of_its_own)
 }
 END_TEST
 
+static uintptr_t page_of(const void *p)
+{
+    return (uintptr_t)p / PAGE;
+}
+
+START_TEST(busy_blocks_lie_together)
+{
+    enum { BLOCKS = 40 };
+    void *busy[BLOCKS];
+    uintptr_t pages[BLOCKS];
+    size_t count = 0;
+    for (int i = 0; i < BLOCKS; i++) {
+        void *plain = arena_alloc(56), *more = arena_alloc(3000);
+        busy[i] = arena_alloc_busy(56);
+        ck_assert_uint_ne(page_of(busy[i]), page_of(plain));
+        ck_assert_uint_ne(page_of(busy[i]), page_of(more));
+        if (i == 0 || page_of(busy[i]) != page_of(busy[i - 1]))
+            pages[count++] = page_of(busy[i]);
+    }
+    ck_assert_uint_le(count, 2); /* 2,560 bytes */
+    arena_free(busy[7]);
+    ck_assert_ptr_ne(arena_alloc(56), busy[7]);
+    ck_assert_ptr_eq(arena_alloc_busy(50), busy[7]);
+    void *grown = arena_realloc(busy[8], 500);
+    ck_assert_uint_le(page_of(grown) - pages[0], 8); /* of the same chunk */
+    ck_assert_ptr_eq(arena_alloc_busy(56), busy[8]);
+    void *large = arena_alloc_busy(100000);
+    ck_assert_ptr_nonnull(large);
+    arena_free(large);
+}
+END_TEST
+
+START_TEST(a_child_has_no_busy_blocks_apart)
+{
+    int status;
+    (void)arena_alloc_busy(56);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        arena_fresh(10000);
+        char *plain = arena_alloc(56), *busy = arena_alloc_busy(56);
+        _exit(busy - plain == 64 ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 static void *alloc_in_thread(void *arg)
 {
     (void)arg;
@@ -278,6 +326,8 @@ int main(void)
     tcase_add_test(t, no_bytes_and_far_too_many);
     tcase_add_test(t, misuse_ends_the_process);
     tcase_add_test(t, a_child_uses_pages_of_its_own);
+    tcase_add_test(t, busy_blocks_lie_together);
+    tcase_add_test(t, a_child_has_no_busy_blocks_apart);
     tcase_add_test(t, a_thread_frees_what_another_had);
     tcase_add_test(t, what_a_thread_had_is_the_next_ones);
     tcase_add_test(t, threads_at_once);

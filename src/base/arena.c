@@ -25,12 +25,14 @@ enum {
     COARSE = 8,     /* classes above */
     LARGEST = 4096, /* block; what is larger is malloc's */
     CLASSES = FINE / STEP + COARSE + 1,
-    LARGE = CLASSES,   /* the class of malloc's */
+    LARGE = CLASSES, /* the class of malloc's */
+    KINDS = 2,
+    KIND = 0x80,       /* the busy kind's bit, beside the class */
     CHUNK = 32 * 1024, /* got from the kernel at once */
     PAGE = 4096,
 };
 
-/* What a head says beside the class: in use, or free. */
+/* What a head says beside kind and class: in use, or free. */
 #define USED UINT64_C(0x5f8d3a6e71c2b400)
 #define FREE UINT64_C(0xa0c4f2197e5d6800)
 
@@ -41,16 +43,22 @@ struct block {
 };
 enum { HEAD = offsetof(struct block, next) };
 
-struct arena {
+/* Blocks of one kind. */
+struct stock {
     struct block *free[CLASSES];
-    char *at, *end;     /* what is left of the newest chunk */
-    bool eager;         /* gets the pages of its chunks at once */
-    struct arena *next; /* without a thread */
+    char *at, *end; /* what is left of the newest chunk */
+};
+
+struct arena {
+    struct stock of[KINDS]; /* plain, busy */
+    bool eager;             /* gets the pages of its chunks at once */
+    bool apart;             /* busy blocks lie apart */
+    struct arena *next;     /* without a thread */
 };
 
 static _Thread_local struct arena *mine;
-static struct arena first = {.eager = true}; /* the first thread's */
-static struct arena *orphans = &first;       /* guarded by the lock, as all below */
+static struct arena first = {.eager = true, .apart = true}; /* the first thread's */
+static struct arena *orphans = &first;                      /* guarded by the lock, as all below */
 static bool key_made;
 static pthread_key_t key; /* for the end of threads */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -129,24 +137,24 @@ static size_t class_room(unsigned c)
     return size - HEAD;
 }
 
-static bool chunk_take(struct arena *a, size_t size)
+static bool chunk_take(struct stock *s, size_t size, bool eager)
 {
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | (a->eager ? MAP_POPULATE : 0);
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | (eager ? MAP_POPULATE : 0);
     char *chunk = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (chunk == MAP_FAILED)
         return false;
-    a->at = chunk + HEAD;
-    a->end = chunk + size;
+    s->at = chunk + HEAD;
+    s->end = chunk + size;
     /* cppcheck-suppress memleak ; the arena has it, and keeps it */
     return true;
 }
 
-static struct block *carve(struct arena *a, size_t size)
+static struct block *carve(struct stock *s, size_t size, bool eager)
 {
-    if ((size_t)(a->end - a->at) < size && !chunk_take(a, CHUNK))
+    if ((size_t)(s->end - s->at) < size && !chunk_take(s, CHUNK, eager))
         return NULL;
-    struct block *b = (struct block *)(void *)a->at;
-    a->at += size;
+    struct block *b = (struct block *)(void *)s->at;
+    s->at += size;
     return b;
 }
 
@@ -163,12 +171,18 @@ static void *large_alloc(size_t size)
 static struct block *block_of(void *p)
 {
     struct block *b = (struct block *)(void *)((char *)p - HEAD);
-    if (b->head < USED || b->head > (USED | LARGE))
+    if (b->head < USED || (b->head & ~(uint64_t)KIND) > (USED | LARGE))
         abort();
     return b;
 }
 
-void *arena_alloc(size_t size)
+static unsigned class_in(const struct block *b)
+{
+    return (unsigned)(b->head & (KIND - 1));
+}
+
+/* `kind`: 0, or KIND for a busy one. */
+static inline __attribute__((always_inline)) void *alloc_kind(size_t size, unsigned kind)
 {
     if (size > LARGEST - HEAD)
         return large_alloc(size);
@@ -177,13 +191,26 @@ void *arena_alloc(size_t size)
         return NULL;
     size_t whole;
     unsigned c = class_of(size + HEAD, &whole);
-    struct block *b = a->free[c];
+    if (kind && !a->apart)
+        kind = 0;
+    struct stock *s = &a->of[kind != 0];
+    struct block *b = s->free[c];
     if (b)
-        a->free[c] = b->next;
-    else if (!(b = carve(a, whole)))
+        s->free[c] = b->next;
+    else if (!(b = carve(s, whole, a->eager)))
         return NULL;
-    b->head = USED | c;
+    b->head = USED | kind | c;
     return &b->next;
+}
+
+void *arena_alloc(size_t size)
+{
+    return alloc_kind(size, 0);
+}
+
+void *arena_alloc_busy(size_t size)
+{
+    return alloc_kind(size, KIND);
 }
 
 void arena_free(void *p)
@@ -191,7 +218,8 @@ void arena_free(void *p)
     if (!p)
         return;
     struct block *b = block_of(p);
-    unsigned c = (unsigned)(b->head - USED);
+    unsigned c = class_in(b);
+    bool busy = b->head & KIND;
     b->head = FREE | c;
     if (c == LARGE) {
         free((char *)b - HEAD);
@@ -200,8 +228,8 @@ void arena_free(void *p)
     struct arena *a = mine ? mine : find_arena();
     if (!a)
         return; /* no memory for the list: lost, not wrong */
-    b->next = a->free[c];
-    a->free[c] = b;
+    b->next = a->of[busy].free[c];
+    a->of[busy].free[c] = b;
 }
 
 static void *large_realloc(struct block *b, size_t size)
@@ -219,13 +247,13 @@ void *arena_realloc(void *p, size_t size)
         return NULL;
     }
     struct block *b = block_of(p);
-    unsigned c = (unsigned)(b->head - USED);
+    unsigned c = class_in(b);
     if (c == LARGE)
         return large_realloc(b, size);
     size_t room = class_room(c);
     if (size <= room)
         return p;
-    void *more = arena_alloc(size);
+    void *more = alloc_kind(size, (unsigned)(b->head & KIND));
     if (more) {
         memcpy(more, p, room);
         arena_free(p);
@@ -238,10 +266,10 @@ void arena_fresh(size_t size)
     struct arena *a = mine ? mine : find_arena();
     if (!a)
         return;
-    memset(a->free, 0, sizeof a->free);
-    a->at = a->end = NULL;
+    memset(a->of, 0, sizeof a->of);
     size = (size + PAGE - 1) / PAGE * PAGE;
     a->eager = true;
+    a->apart = false;
     if (size > 0)
-        (void)chunk_take(a, size);
+        (void)chunk_take(&a->of[0], size, true);
 }

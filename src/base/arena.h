@@ -3,7 +3,9 @@
  * set of them for each thread, so that nothing is locked and nothing searched or joined.
  *   1. arena_alloc, arena_realloc, arena_free   as malloc and its kin, of any thread; a block may be freed by
  *                 another thread than had it
- *   2. arena_fresh   in a forked child, before its work: what its parent had left is not used any more, since
+ *   2. arena_alloc_busy  for what is written to as long as it lives, as locks and counts of references are:
+ *                 such blocks lie together, so that children copy few pages for them
+ *   3. arena_fresh   in a forked child, before its work: what its parent had left is not used any more, since
  * each page of that would be copied; the child's pieces come from pages of its own What a set has got from
  * the kernel it keeps; a thread that ends leaves its set to the next one. Large blocks are malloc's. A block
  * that is freed twice, or whose head was written over, ends the process.
@@ -20,6 +22,9 @@ bool arena_wanted(void);
 
 /* NULL for no memory, and for no bytes. Aligned as malloc's. */
 void *arena_alloc(size_t size);
+
+/* As arena_alloc. In all threads but the first, and in children, as any other. */
+void *arena_alloc_busy(size_t size);
 
 /* As realloc; with no bytes it frees. */
 void *arena_realloc(void *p, size_t size);

@@ -12,6 +12,10 @@ void memory_install(void);
 /* True if at the end of the process nothing needs to be freed: nobody looks whether it is. */
 bool memory_may_stay(void);
 
+/* To be called before there is a second thread: from now on objects that are written to often do not lie
+ * apart from the others, which is done for the sake of forked children. */
+void memory_spread(void);
+
 /* In a forked child: as arena_fresh, if OpenSSL's objects come from there. */
 void memory_fresh(size_t size);
 
