@@ -180,6 +180,10 @@ void task_run(void *arg, const void *task, size_t len, struct emitter *out)
 void task_finalize(void *arg)
 {
     struct task_state *state = arg;
+    if (state->alone && memory_may_stay()) {
+        fetcher_hang_up(state->fetcher);
+        return;
+    }
     fetcher_free(state->fetcher);
     buffer_free(&state->record);
     free(state);

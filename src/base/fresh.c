@@ -93,7 +93,9 @@ static int note_ranges(struct dl_phdr_info *info, size_t size, void *arg)
     (void)size, (void)arg;
     for (int i = 0; is_used(info->dlpi_name) && i < info->dlpi_phnum && fresh.range_count < RANGES; i++) {
         const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-        if (p->p_type != PT_LOAD || p->p_flags & PF_W)
+        /* What begins with the file and is no code is for the dynamic linker, which is done. */
+        bool linkers = p->p_offset == 0 && !(p->p_flags & PF_X);
+        if (p->p_type != PT_LOAD || p->p_flags & PF_W || linkers)
             continue;
         uintptr_t from = (info->dlpi_addr + p->p_vaddr) & ~(page - 1);
         uintptr_t end = info->dlpi_addr + p->p_vaddr + p->p_memsz;

@@ -72,6 +72,10 @@ const char *const *fetch_readable_paths(const struct fetch_shared *shared);
  * the milliseconds where several will be. */
 void fetch_warm(const struct fetch_shared *shared);
 
+/* Closes the connections that are kept, for a process that ends: nothing else needs to be released then
+ * (memory_may_stay). */
+void fetcher_hang_up(struct fetcher *f);
+
 /* A worker's own state; NULL for lack of memory. One thread uses it at a time. */
 struct fetcher *fetcher_new(const struct fetch_shared *shared);
 void fetcher_free(struct fetcher *f);

@@ -118,6 +118,12 @@ struct fetcher *fetcher_new(const struct fetch_shared *shared)
     return NULL;
 }
 
+void fetcher_hang_up(struct fetcher *f)
+{
+    idle_free(f->idle);
+    f->idle = NULL;
+}
+
 void fetcher_free(struct fetcher *f)
 {
     if (!f)
