@@ -589,15 +589,15 @@ END_TEST
 
 /* --- when workers cannot be started --- */
 
-/* Runs `tasks` echoes with `workers` asked for; returns the ledger. */
-static struct ledger *run_echoes(unsigned workers, unsigned tasks, enum executor_mode mode)
+/* Runs `tasks` that sleep, so that processors are idle and more workers wanted; returns the ledger. */
+static struct ledger *run_sleepers(unsigned workers, unsigned tasks, enum executor_mode mode)
 {
     struct ledger *l = ledger_new();
     struct executor_options o = process_options(workers);
     o.mode = mode;
     pool_open(l, &o);
     for (unsigned id = 1; id <= tasks; id++)
-        pool_submit(l, id, "sleep 2");
+        pool_submit(l, id, "sleep 20");
     pool_close(l);
     ledger_complete(l, 1, tasks);
     return l;
@@ -609,7 +609,7 @@ START_TEST(few_descriptors_mean_fewer_workers_and_a_warning)
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
     limit.rlim_cur = 40;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    struct ledger *l = run_echoes(64, 300, (enum executor_mode)_i);
+    struct ledger *l = run_sleepers(64, 300, (enum executor_mode)_i);
     for (unsigned id = 1; id <= 300; id++)
         ck_assert_uint_eq(l->of[id].ends, 1);
     ck_assert_uint_eq(l->warnings, 1);
@@ -637,7 +637,7 @@ START_TEST(a_user_without_processes_left_gets_an_error_and_no_hang)
     ck_assert_int_eq(setgroups(0, NULL), 0);
     become_nobody_else();
     ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &limit), 0);
-    struct ledger *l = run_echoes(4, 500, (enum executor_mode)_i);
+    struct ledger *l = run_sleepers(4, 500, (enum executor_mode)_i);
     for (unsigned id = 1; id <= 500; id++) {
         ck_assert_uint_eq(l->of[id].lost, 1);
         ck_assert_str_eq(l->of[id].text, "no worker could be started");
@@ -656,7 +656,7 @@ START_TEST(few_processes_mean_fewer_workers)
     ck_assert_int_eq(setgroups(0, NULL), 0);
     become_nobody_else();
     ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &limit), 0);
-    struct ledger *l = run_echoes(32, 200, (enum executor_mode)_i);
+    struct ledger *l = run_sleepers(32, 200, (enum executor_mode)_i);
     for (unsigned id = 1; id <= 200; id++) {
         ck_assert_uint_eq(l->of[id].ends, 1);
         ck_assert_uint_le(l->of[id].worker, 4);

@@ -52,7 +52,7 @@ class Descriptors(Case):
             with self.subTest(mode=mode):
                 process = self.start("-m", mode, "-w", 2, "-f", "json", "--retry", 0)
                 counts = []
-                for turn in range(6):
+                for _ in range(7):
                     for i in range(150):
                         target = ("https://h%d.test/ok" % i, "expired.test", "reset-%d.test" % i, "https://k.test/close/ok",
                                   "https://a.test/truncate/1/bytes/5")[i % 5]
@@ -62,7 +62,7 @@ class Descriptors(Case):
                         self.assertTrue(process.stdout.readline())
                     pids = children(process.pid) if mode == "process" else []
                     counts.append(max(len(self.held(p)) for p in pids + [process.pid]))
-                self.assertLessEqual(counts[-1], counts[1] + 4, counts)
+                self.assertLessEqual(counts[-1], counts[3] + 4, counts)  # by then each keeps as many connections as it ever will
                 process.stdin.close()
                 process.stdin = None
                 self.finish(process)

@@ -64,7 +64,7 @@ class Limits(Case):
         for most, kinds in ((40, {"ok"}), (1, {"worker-died"})):
             user = 300000 + os.getpid()
             command = ["setpriv", "--reuid=%d" % user, "--regid=%d" % user, "--clear-groups"] + self.command("-w", 200, "-f", "json")
-            process = subprocess.run(command, input=b"https://a.test/delay/20/ok\n" * 300, capture_output=True, timeout=120, check=False,
+            process = subprocess.run(command, input=b"https://a.test/delay/100/ok\n" * 300, capture_output=True, timeout=120, check=False,
                                      preexec_fn=lambda m=most: resource.setrlimit(resource.RLIMIT_NPROC, (m, m)))
             self.assertEqual(process.stderr.count(b" of 200 workers could be started"), 1, process.stderr)
             reports = [json.loads(line) for line in process.stdout.splitlines()]
