@@ -68,8 +68,26 @@ static int worker_serve(const struct worker_setup *setup, void *state, struct em
     return got < 0 ? WORKER_BAD_JOB : WORKER_DONE;
 }
 
-/* With the emitter and a buffer of its own. */
-static int worker_live(const struct worker_setup *setup, void *state)
+static int worker_live(const struct worker_setup *setup, struct emitter *e, unsigned char *buffer)
+{
+    char message[FRAME_MAX_NOTE] = "the initializer gave no reason";
+    void *state = NULL;
+    if (setup->options->initializer) {
+        state = setup->options->initializer(setup->options->arg, setup->slot, message, sizeof message);
+        if (!state) {
+            (void)emitter_failed(e, message);
+            return WORKER_NOT_STARTED;
+        }
+    }
+    int code = WORKER_NO_POOL;
+    if (!setup->settled || setup->settled(setup->settled_arg))
+        code = worker_serve(setup, state, e, buffer);
+    if (setup->options->finalizer)
+        setup->options->finalizer(state);
+    return code;
+}
+
+int worker_run(const struct worker_setup *setup)
 {
     struct emitter e;
     int code = WORKER_NO_MEMORY;
@@ -78,35 +96,10 @@ static int worker_live(const struct worker_setup *setup, void *state)
         e.wake_fd = setup->wake_fd;
         e.wake = setup->wake;
         e.wake_arg = setup->wake_arg;
-        code = worker_serve(setup, state, &e, buffer);
+        code = worker_live(setup, &e, buffer);
     }
     emitter_free(&e);
     free(buffer);
-    return code;
-}
-
-static int worker_fail(const struct worker_setup *setup, const char *message)
-{
-    struct emitter e;
-    if (emitter_init_pipe(&e, setup->results, setup->slot) == 0)
-        (void)emitter_failed(&e, message);
-    emitter_free(&e);
-    return WORKER_NOT_STARTED;
-}
-
-/* The initializer comes before all else: it may want to set how memory is got. */
-int worker_run(const struct worker_setup *setup)
-{
-    const struct executor_options *o = setup->options;
-    char message[FRAME_MAX_NOTE] = "the initializer gave no reason";
-    void *state = NULL;
-    if (o->initializer && !(state = o->initializer(o->arg, setup->slot, message, sizeof message)))
-        return worker_fail(setup, message);
-    int code = WORKER_NO_POOL;
-    if (!setup->settled || setup->settled(setup->settled_arg))
-        code = worker_live(setup, state);
-    if (o->finalizer)
-        o->finalizer(state);
     return code;
 }
 
