@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sys/prctl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -666,6 +668,32 @@ START_TEST(few_processes_mean_fewer_workers)
 }
 END_TEST
 
+/* A plain user does not see the processes of others, nor workers that gave up being looked into. */
+START_TEST(a_pool_grows_where_proc_tells_nothing)
+{
+    enum { WORKERS = 40 };
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
+        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("proc", "/proc", "proc", 0, "hidepid=2") < 0)
+        return;
+    ck_assert_int_eq(setgroups(0, NULL), 0);
+    become_nobody_else();
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(WORKERS);
+    meeting_open();
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 8; id++)
+        pool_submit(l, id, "sleep 1");
+    pool_drain(l);
+    for (unsigned id = 9; id < 9 + WORKERS; id++)
+        pool_submit(l, id, "meet 40");
+    pool_close(l);
+    for (unsigned id = 9; id < 9 + WORKERS; id++)
+        ck_assert_str_eq(l->of[id].text, "met");
+    free(l);
+}
+END_TEST
+
 /* Room that comes with time alone is news as well: the one worker that there is may be long at its task. */
 START_TEST(a_failed_start_is_tried_again_while_a_task_runs)
 {
@@ -786,6 +814,7 @@ int main(void)
     tcase_add_loop_test(t, a_user_without_processes_left_gets_an_error_and_no_hang, 0, 2);
     tcase_add_test(t, a_failed_start_is_tried_again_while_a_task_runs);
     tcase_add_loop_test(t, few_processes_mean_fewer_workers, 0, 2);
+    tcase_add_test(t, a_pool_grows_where_proc_tells_nothing);
     tcase_add_test(t, no_worker_outlives_a_parent_that_is_killed);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

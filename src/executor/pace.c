@@ -95,12 +95,16 @@ void pace_ended(struct worker *w)
 }
 
 /* Adds what the worker wanted since it was marked, as parts of a processor. False: not known. */
-static bool look_at(const struct executor *x, struct worker *w, int64_t now, double *ran, double *waited)
+static bool look_at(struct executor *x, struct worker *w, int64_t now, double *ran, double *waited)
 {
     struct pace_mark m = {.settled = true, .at = now}, was = w->pace;
     pid_t id = x->mode->task_id(w);
-    if (id <= 0 || (was.at && now - was.at < SPAN_LEAST) || !schedstat(id, &m.ran, &m.waited))
+    if (id <= 0 || (was.at && now - was.at < SPAN_LEAST))
         return false;
+    if (!schedstat(id, &m.ran, &m.waited)) {
+        x->pace.on = false; /* a user may not see what gave up being looked into (hidepid) */
+        return false;
+    }
     if (now - was.at >= SPAN)
         w->pace = m;
     if (!was.at)
@@ -150,6 +154,8 @@ bool pace_look(struct executor *x, int64_t now)
     now = deadline_now();
     int known = estimate(x, now, &ran, &waited);
     int64_t least = (deadline_now() - now) * COST_SHARE;
+    if (!p->on)
+        return true;
     bool full = pace_is_full(p->cpus, ran, waited);
     p->gap = full ? deadline_min(2 * p->gap, GAP_MOST) : GAP;
     p->next = now + (p->gap > least ? p->gap : least);
