@@ -105,9 +105,9 @@ bool record_is_declined(struct span bytes)
 
 static int put_cert(struct buffer *b, const struct fetch_cert *cert)
 {
-    if (pack_u8(b, cert->present) < 0)
+    if (pack_u8(b, cert != NULL) < 0)
         return -1;
-    if (!cert->present)
+    if (!cert)
         return 0;
     return pack_string(b, cert->sha256) < 0 || pack_string(b, cert->subject) < 0 ||
                    pack_string(b, cert->issuer) < 0 || pack_string(b, cert->not_before) < 0 ||
@@ -116,17 +116,24 @@ static int put_cert(struct buffer *b, const struct fetch_cert *cert)
                : 0;
 }
 
-static void get_cert(struct unpack *u, struct fetch_cert *cert)
+/* Without memory for it the record counts as bad. */
+static struct fetch_cert *get_cert(struct unpack *u)
 {
-    cert->present = get_bool(u);
-    if (!cert->present)
-        return;
+    if (!get_bool(u))
+        return NULL;
+    struct fetch_cert *cert = calloc(1, sizeof *cert);
+    if (!cert) {
+        u->bad = true;
+        return NULL;
+    }
+    cert->references = 1;
     unpack_string(u, cert->sha256, sizeof cert->sha256);
     unpack_string(u, cert->subject, sizeof cert->subject);
     unpack_string(u, cert->issuer, sizeof cert->issuer);
     unpack_string(u, cert->not_before, sizeof cert->not_before);
     unpack_string(u, cert->not_after, sizeof cert->not_after);
     unpack_string(u, cert->names, sizeof cert->names);
+    return cert;
 }
 
 static int put_conn(struct buffer *b, const struct fetch_conn *conn)
@@ -134,7 +141,7 @@ static int put_conn(struct buffer *b, const struct fetch_conn *conn)
     return pack_string(b, conn->remote_ip) < 0 || pack_u16(b, conn->remote_port) < 0 ||
                    pack_u8(b, conn->reused) < 0 || pack_u8(b, conn->tls) < 0 ||
                    pack_u8(b, conn->resumed) < 0 || pack_string(b, conn->tls_version) < 0 ||
-                   pack_string(b, conn->tls_cipher) < 0 || put_cert(b, &conn->cert) < 0
+                   pack_string(b, conn->tls_cipher) < 0 || put_cert(b, conn->cert) < 0
                ? -1
                : 0;
 }
@@ -148,7 +155,7 @@ static void get_conn(struct unpack *u, struct fetch_conn *conn)
     conn->resumed = get_bool(u);
     unpack_string(u, conn->tls_version, sizeof conn->tls_version);
     unpack_string(u, conn->tls_cipher, sizeof conn->tls_cipher);
-    get_cert(u, &conn->cert);
+    conn->cert = get_cert(u);
     check_visible_or_empty(u, conn->remote_ip);
     check_visible_or_empty(u, conn->tls_version);
     check_visible_or_empty(u, conn->tls_cipher);
@@ -183,6 +190,7 @@ int record_get_head(struct span bytes, struct fetch_head *ret, struct fetch_conn
 {
     struct unpack u = unpack_begin(bytes);
     *ret = (struct fetch_head){0};
+    *conn = (struct fetch_conn){0};
     ret->url = get_url(&u);
     ret->status = get_status(&u, false);
     get_version(&u, ret->version);
@@ -193,7 +201,6 @@ int record_get_head(struct span bytes, struct fetch_head *ret, struct fetch_conn
     ret->location = get_url(&u);
     ret->started_us = get_time(&u);
     if (get_bool(&u)) {
-        *conn = (struct fetch_conn){0};
         get_conn(&u, conn);
         ret->conn = conn;
     }

@@ -28,11 +28,11 @@ bool record_is_declined(struct span bytes);
 /* A hop or head. `conn` is sent where head->conn is not NULL. */
 int record_put_head(struct buffer *b, const struct fetch_head *head);
 /* Fills `ret` with views into `bytes`; ret->conn is `conn`, filled, or NULL where none was sent. 0, or -1:
- * `ret` is then undefined. */
+ * `ret` is then undefined. In any case conn->cert is to be released. */
 int record_get_head(struct span bytes, struct fetch_head *ret, struct fetch_conn *conn);
 
 int record_put_result(struct buffer *b, const struct fetch_result *result);
-/* Fills `ret`; ret->url is malloc'd: release with fetch_result_free, also after a failure. 0 or -1. */
+/* Fills `ret`: release with fetch_result_free, also after a failure. 0 or -1. */
 int record_get_result(struct span bytes, struct fetch_result *ret);
 
 #endif

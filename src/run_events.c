@@ -321,11 +321,12 @@ static void on_hop(struct run *r, struct job *job, const struct executor_event *
     if (record_get_head(span_make(event->data, event->len), &hop, &conn) < 0 || !hop.location || !hop.conn ||
         job_add_redirect(job, &hop) < 0) {
         broke_protocol(r, job, "a hop that is none");
-        return;
+    } else {
+        begin_outputs(r, job, false);
+        if (!job->killed && outputs_hop(r->outputs, &job->out, &hop, &err) < 0)
+            failed_for(r, job, &err);
     }
-    begin_outputs(r, job, false);
-    if (!job->killed && outputs_hop(r->outputs, &job->out, &hop, &err) < 0)
-        failed_for(r, job, &err);
+    fetch_cert_release(conn.cert);
 }
 
 /* True if the answer with this head will be tried again whatever its body: then nobody but an archive gets
@@ -346,12 +347,13 @@ static void on_head(struct run *r, struct job *job, const struct executor_event 
     if (record_get_head(span_make(event->data, event->len), &head, &conn) < 0 ||
         (!head.conn && outputs_want_wire(r->outputs)) || job_keep_head(job, &head) < 0) {
         broke_protocol(r, job, "a head that is none");
-        return;
+    } else {
+        job->discard = head_will_be_retried(r, job, head.status);
+        begin_outputs(r, job, job->discard);
+        if (!job->killed && outputs_head(r->outputs, &job->out, &head, &err) < 0)
+            failed_for(r, job, &err);
     }
-    job->discard = head_will_be_retried(r, job, head.status);
-    begin_outputs(r, job, job->discard);
-    if (!job->killed && outputs_head(r->outputs, &job->out, &head, &err) < 0)
-        failed_for(r, job, &err);
+    fetch_cert_release(conn.cert);
 }
 
 static void on_body(struct run *r, struct job *job, const struct executor_event *event)
@@ -436,8 +438,7 @@ static void on_end(struct run *r, struct job *job, const struct executor_event *
         broke_protocol_at_end(r, job, fault);
         conclude(r, job, &none);
     }
-    if (is_one)
-        fetch_result_free(&result);
+    fetch_result_free(&result);
 }
 
 static void on_lost(struct run *r, struct job *job, const struct executor_event *event)

@@ -74,6 +74,7 @@ static void on_note(void *arg, const char *text)
 static void on_idle(void *arg)
 {
     struct task_sink *s = arg;
+    memory_pass_on();
     (void)emitter_flush(s->out);
 }
 

@@ -301,11 +301,166 @@ static void *churn(void *arg)
     return NULL;
 }
 
+static void *churn_and_pass_on(void *arg)
+{
+    unsigned seed = (unsigned)(uintptr_t)arg;
+    for (int i = 0; i < ROUNDS; i++) {
+        seed = seed * 1103515245 + 12345;
+        size_t size = i % 8 ? 1 + (seed >> 8) % 600 : 1 + (seed >> 8) % 70000;
+        unsigned char *p = arena_alloc(size);
+        if (!p)
+            return (void *)1;
+        memset(p, (int)(seed >> 3 & 0xff), size);
+        unsigned char *q = atomic_exchange(&exchange[(seed >> 4) % HELD], p);
+        if (i % 50 == 0)
+            arena_pass_on();
+        arena_free(q);
+    }
+    return NULL;
+}
+
 START_TEST(threads_at_once)
 {
     pthread_t threads[THREADS];
     for (uintptr_t i = 0; i < THREADS; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, churn, (void *)(i + 1)), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *result;
+        ck_assert_int_eq(pthread_join(threads[i], &result), 0);
+        ck_assert_ptr_null(result);
+    }
+    for (int i = 0; i < HELD; i++)
+        arena_free(exchange[i]);
+}
+END_TEST
+
+enum { PASSED = 50 };
+
+/* Sorts pointers, so that sets of them can be compared. */
+static int pointer_order(const void *a, const void *b)
+{
+    const uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Frees blocks and passes them on, or just allocates as many. */
+static void *had[2][PASSED];
+static pthread_barrier_t passing;
+
+static void *pass_on_in_thread(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < PASSED; i++)
+        had[0][i] = arena_alloc(300);
+    for (int i = 0; i < PASSED; i++)
+        arena_free(had[0][i]);
+    arena_pass_on();
+    (void)pthread_barrier_wait(&passing); /* the other allocates while this thread lives */
+    (void)pthread_barrier_wait(&passing);
+    return NULL;
+}
+
+static void *take_in_thread(void *arg)
+{
+    (void)arg;
+    (void)pthread_barrier_wait(&passing);
+    for (int i = 0; i < PASSED; i++)
+        had[1][i] = arena_alloc(305);
+    (void)pthread_barrier_wait(&passing);
+    return NULL;
+}
+
+/* True if the second thread got just what the first had freed. */
+static bool is_passed_on(void)
+{
+    pthread_t threads[2];
+    ck_assert_int_eq(pthread_barrier_init(&passing, NULL, 2), 0);
+    ck_assert_int_eq(pthread_create(&threads[0], NULL, pass_on_in_thread, NULL), 0);
+    ck_assert_int_eq(pthread_create(&threads[1], NULL, take_in_thread, NULL), 0);
+    ck_assert_int_eq(pthread_join(threads[0], NULL), 0);
+    ck_assert_int_eq(pthread_join(threads[1], NULL), 0);
+    pthread_barrier_destroy(&passing);
+    for (int i = 0; i < 2; i++)
+        qsort(had[i], PASSED, sizeof *had[i], pointer_order);
+    return memcmp(had[0], had[1], sizeof had[0]) == 0;
+}
+
+START_TEST(what_is_passed_on_is_any_threads)
+{
+    arena_share();
+    ck_assert(is_passed_on());
+    void *p = arena_alloc(300);
+    arena_free(p);
+    arena_pass_on();
+    ck_assert_ptr_eq(arena_alloc(300), p);
+}
+END_TEST
+
+static void *large_in_thread(void *arg)
+{
+    arena_free(arg);
+    return arena_alloc(16 * 1024);
+}
+
+START_TEST(nothing_is_passed_on_unless_it_is_shared)
+{
+    ck_assert(!is_passed_on());
+}
+END_TEST
+
+START_TEST(large_blocks_are_kept_for_others)
+{
+    arena_share();
+    unsigned char *p = arena_alloc(16 * 1024), *message = arena_alloc(21848), *ahead = arena_alloc(64 * 1024);
+    ck_assert_ptr_nonnull(p);
+    memset(p, 3, 16 * 1024);
+    ck_assert_ptr_eq(in_thread(large_in_thread, p), p);
+    arena_free(message);
+    arena_free(ahead);
+    ck_assert_ptr_eq(arena_alloc(21000), message);
+    ck_assert_ptr_eq(arena_alloc(65 * 1024), ahead);
+    memset(p, 4, 16 * 1024);
+    ck_assert_ptr_eq(arena_realloc(p, 16 * 1024 + 512), p);
+    unsigned char *more = arena_realloc(p, 100000);
+    ck_assert_ptr_nonnull(more);
+    ck_assert(is_filled(more, 16 * 1024, 4));
+    ck_assert_ptr_eq(arena_alloc(16 * 1024), p);
+    arena_free(more);
+    unsigned char *small = arena_realloc(ahead, 10); /* shrinks where it is */
+    ck_assert_ptr_eq(small, ahead);
+    arena_free(small);
+    ck_assert_ptr_eq(arena_alloc(64 * 1024), ahead);
+}
+END_TEST
+
+START_TEST(a_child_does_not_share)
+{
+    int status;
+    arena_share();
+    void *p = arena_alloc(16 * 1024), *q = arena_alloc(300);
+    arena_free(p);
+    arena_free(q);
+    arena_pass_on();
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        arena_fresh(10000);
+        void *mine = arena_alloc(300);
+        arena_free(mine);
+        arena_pass_on();
+        _exit(mine != q && arena_alloc(16 * 1024) != p ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+START_TEST(threads_share_at_once)
+{
+    pthread_t threads[THREADS];
+    arena_share();
+    for (uintptr_t i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, churn_and_pass_on, (void *)(i + 1)), 0);
     for (int i = 0; i < THREADS; i++) {
         void *result;
         ck_assert_int_eq(pthread_join(threads[i], &result), 0);
@@ -331,6 +486,11 @@ int main(void)
     tcase_add_test(t, a_thread_frees_what_another_had);
     tcase_add_test(t, what_a_thread_had_is_the_next_ones);
     tcase_add_test(t, threads_at_once);
+    tcase_add_test(t, nothing_is_passed_on_unless_it_is_shared);
+    tcase_add_test(t, what_is_passed_on_is_any_threads);
+    tcase_add_test(t, large_blocks_are_kept_for_others);
+    tcase_add_test(t, a_child_does_not_share);
+    tcase_add_test(t, threads_share_at_once);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

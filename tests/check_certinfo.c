@@ -7,22 +7,25 @@
 
 START_TEST(shows_what_the_certificate_says)
 {
-    struct fetch_cert info;
     struct cert ca = cert_make((struct cert_plan){.name = "Test CA", .authority = true});
     struct cert c =
         cert_make((struct cert_plan){.name = "a.test",
                                      .alt_names = "DNS:a.test,IP:192.0.2.1,IP:2001:db8::1,email:x@y.test",
                                      .issuer = &ca});
-    certinfo_fill(&info, c.x509);
-    ck_assert(info.present);
-    ck_assert_str_eq(info.subject, "CN=a.test");
-    ck_assert_str_eq(info.issuer, "CN=Test CA");
-    ck_assert_str_eq(info.names, "a.test\n192.0.2.1\n2001:db8::1");
-    ck_assert_uint_eq(strlen(info.sha256), 64);
-    ck_assert_uint_eq(strspn(info.sha256, "0123456789abcdef"), 64);
-    ck_assert_uint_eq(strlen(info.not_before), strlen("2026-01-01T00:00:00Z"));
-    ck_assert_int_eq(info.not_after[10], 'T');
-    ck_assert_int_eq(info.not_after[19], 'Z');
+    struct fetch_cert *info = certinfo_new(c.x509);
+    ck_assert_ptr_nonnull(info);
+    ck_assert_str_eq(info->subject, "CN=a.test");
+    ck_assert_str_eq(info->issuer, "CN=Test CA");
+    ck_assert_str_eq(info->names, "a.test\n192.0.2.1\n2001:db8::1");
+    ck_assert_uint_eq(strlen(info->sha256), 64);
+    ck_assert_uint_eq(strspn(info->sha256, "0123456789abcdef"), 64);
+    ck_assert_uint_eq(strlen(info->not_before), strlen("2026-01-01T00:00:00Z"));
+    ck_assert_int_eq(info->not_after[10], 'T');
+    ck_assert_int_eq(info->not_after[19], 'Z');
+    ck_assert_ptr_eq(fetch_cert_hold(info), info);
+    fetch_cert_release(info);
+    ck_assert_str_eq(info->subject, "CN=a.test"); /* one reference is left */
+    fetch_cert_release(info);
     cert_free(&c);
     cert_free(&ca);
 }
@@ -30,29 +33,28 @@ END_TEST
 
 START_TEST(keeps_whole_names_only)
 {
-    struct fetch_cert info;
     static char many[40000];
     size_t len = 0;
     for (int i = 0; i < 500; i++)
         len += (size_t)snprintf(many + len, sizeof many - len, "%sDNS:a-rather-long-name-%04d.example.test",
                                 i ? "," : "", i);
     struct cert c = cert_make((struct cert_plan){.name = "many", .alt_names = many});
-    certinfo_fill(&info, c.x509);
-    len = strlen(info.names);
-    ck_assert_uint_lt(len, sizeof info.names);
-    ck_assert_uint_gt(len, sizeof info.names - 64);
-    ck_assert_str_eq(info.names + len - strlen(".example.test"), ".example.test");
+    struct fetch_cert *info = certinfo_new(c.x509);
+    ck_assert_ptr_nonnull(info);
+    len = strlen(info->names);
+    ck_assert_uint_lt(len, sizeof info->names);
+    ck_assert_uint_gt(len, sizeof info->names - 64);
+    ck_assert_str_eq(info->names + len - strlen(".example.test"), ".example.test");
+    fetch_cert_release(info);
     cert_free(&c);
 }
 END_TEST
 
 START_TEST(a_missing_certificate_is_absent)
 {
-    struct fetch_cert info;
-    memset(&info, 0xff, sizeof info);
-    certinfo_fill(&info, NULL);
-    ck_assert(!info.present);
-    ck_assert_str_eq(info.names, "");
+    ck_assert_ptr_null(certinfo_new(NULL));
+    ck_assert_ptr_null(fetch_cert_hold(NULL));
+    fetch_cert_release(NULL);
 }
 END_TEST
 

@@ -66,7 +66,7 @@ START_TEST(a_handshake_that_failed)
     ck_assert_ptr_nonnull(strstr(text, "\"phase\":\"tls\""));
     ck_assert_ptr_nonnull(
         strstr(text, "\"tls\":{\"version\":null,\"cipher\":null,\"resumed\":false,\"cert\":null}"));
-    conn.cert.present = true;
+    conn.cert = &(struct fetch_cert){.references = 1};
     ck_assert_ptr_nonnull(strstr(json(false, false, &r), "\"cert\":{\"sha256\":null,\"subject\":\"\","
                                                          "\"issuer\":\"\",\"names\":[],"
                                                          "\"not_before\":null,\"not_after\":null}}"));
@@ -117,11 +117,12 @@ START_TEST(every_text_is_escaped)
     struct fetch_conn conn;
     struct buffer packed, more;
     struct report r = full_report(&conn, &packed);
-    char *const texts[] = {conn.remote_ip,    conn.tls_version, conn.tls_cipher,      conn.cert.sha256,
-                           conn.cert.subject, conn.cert.issuer, conn.cert.not_before, conn.cert.not_after};
+    char *const texts[] = {conn.remote_ip,        conn.tls_version,    conn.tls_cipher,
+                           conn.cert->sha256,     conn.cert->subject,  conn.cert->issuer,
+                           conn.cert->not_before, conn.cert->not_after};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         memcpy(texts[i], evil, sizeof evil);
-    memcpy(conn.cert.names, "E\"\x1b", 4);
+    memcpy(conn.cert->names, "E\"\x1b", 4);
     buffer_init(&more, 1000);
     pack_string(&more, evil);
     pack_string(&more, evil);

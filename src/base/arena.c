@@ -3,6 +3,7 @@
 #include "base/arena.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,10 @@ enum {
     COARSE = 8,     /* classes above */
     LARGEST = 4096, /* block; what is larger is malloc's */
     CLASSES = FINE / STEP + COARSE + 1,
-    LARGE = CLASSES, /* the class of malloc's */
+    LARGE = CLASSES, /* the class of malloc's; behind it those of large blocks that are kept */
+    LAST = LARGE + 3,
     KINDS = 2,
+    TAKEN = 16,        /* blocks that a thread takes at once of those that were passed on */
     KIND = 0x80,       /* the busy kind's bit, beside the class */
     CHUNK = 32 * 1024, /* got from the kernel at once */
     PAGE = 4096,
@@ -62,6 +65,17 @@ static struct arena *orphans = &first;                      /* guarded by the lo
 static bool key_made;
 static pthread_key_t key; /* for the end of threads */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* For all threads, once there are several: free blocks that were passed on, and large ones. A look whether
+ * there are any needs no lock. */
+static bool shares;
+static _Atomic(struct block *) passed[LAST + 1];
+
+/* What large blocks are kept for, by their size with head: a TLS connection's buffers for a message and a
+ * record, and for what is read ahead. */
+static const struct {
+    size_t least, most;
+} kept[LAST - LARGE] = {{14 * 1024, 17 * 1024}, {20 * 1024, 24 * 1024}, {60 * 1024, 66 * 1024}};
 
 bool arena_wanted(void)
 {
@@ -126,6 +140,8 @@ static unsigned class_of(size_t size, size_t *ret_size)
 
 static size_t class_room(unsigned c)
 {
+    if (c > LARGE)
+        return kept[c - LARGE - 1].most - STEP;
     size_t size = (size_t)c * STEP;
     for (size_t step = FINE / 4, at = FINE / STEP; at < c; at++) {
         if (at == FINE / STEP)
@@ -158,20 +174,66 @@ static struct block *carve(struct stock *s, size_t size, bool eager)
     return b;
 }
 
+/* Takes up to `most` free blocks of the class of those that are for all threads. */
+static struct block *passed_take(unsigned c, unsigned most)
+{
+    if (!atomic_load_explicit(&passed[c], memory_order_relaxed))
+        return NULL;
+    pthread_mutex_lock(&lock);
+    struct block *taken = atomic_load_explicit(&passed[c], memory_order_relaxed), **end = &taken;
+    for (; most > 0 && *end; most--)
+        end = &(*end)->next;
+    atomic_store_explicit(&passed[c], *end, memory_order_relaxed);
+    *end = NULL;
+    pthread_mutex_unlock(&lock);
+    return taken;
+}
+
+/* Puts a list of free blocks of one class before those that are for all threads. */
+static void passed_put(unsigned c, struct block *list)
+{
+    struct block **end = &list;
+    while (*end)
+        end = &(*end)->next;
+    pthread_mutex_lock(&lock);
+    *end = atomic_load_explicit(&passed[c], memory_order_relaxed);
+    atomic_store_explicit(&passed[c], list, memory_order_relaxed);
+    pthread_mutex_unlock(&lock);
+}
+
+/* The class of a large block; *ret_size is what blocks of the class have. */
+static unsigned large_class_of(size_t size, size_t *ret_size)
+{
+    *ret_size = size;
+    for (unsigned i = 0; shares && i < LAST - LARGE; i++)
+        if (size >= kept[i].least && size <= kept[i].most) {
+            *ret_size = kept[i].most;
+            return LARGE + 1 + i;
+        }
+    return LARGE;
+}
+
 static void *large_alloc(size_t size)
 {
-    struct block *b = size <= SIZE_MAX - STEP ? malloc(size + STEP) : NULL;
-    if (!b)
+    if (size > SIZE_MAX - STEP)
         return NULL;
-    b = (struct block *)(void *)((char *)b + HEAD);
-    b->head = USED | LARGE;
+    size_t whole;
+    unsigned c = large_class_of(size + STEP, &whole);
+    struct block *b = c == LARGE ? NULL : passed_take(c, 1);
+    if (!b) {
+        char *whole_block = malloc(whole);
+        if (!whole_block)
+            return NULL;
+        b = (struct block *)(void *)(whole_block + HEAD);
+    }
+    b->head = USED | c;
     return &b->next;
 }
 
 static struct block *block_of(void *p)
 {
     struct block *b = (struct block *)(void *)((char *)p - HEAD);
-    if (b->head < USED || (b->head & ~(uint64_t)KIND) > (USED | LARGE))
+    if (b->head < USED || (b->head & ~(uint64_t)KIND) > (USED | LAST))
         abort();
     return b;
 }
@@ -195,6 +257,8 @@ static inline __attribute__((always_inline)) void *alloc_kind(size_t size, unsig
         kind = 0;
     struct stock *s = &a->of[kind != 0];
     struct block *b = s->free[c];
+    if (!b && !kind)
+        b = passed_take(c, TAKEN);
     if (b)
         s->free[c] = b->next;
     else if (!(b = carve(s, whole, a->eager)))
@@ -223,6 +287,11 @@ void arena_free(void *p)
     b->head = FREE | c;
     if (c == LARGE) {
         free((char *)b - HEAD);
+        return;
+    }
+    if (c > LARGE) {
+        b->next = NULL;
+        passed_put(c, b);
         return;
     }
     struct arena *a = mine ? mine : find_arena();
@@ -261,12 +330,33 @@ void *arena_realloc(void *p, size_t size)
     return more;
 }
 
+void arena_share(void)
+{
+    shares = true;
+}
+
+void arena_pass_on(void)
+{
+    struct arena *a = mine;
+    if (!shares || !a)
+        return;
+    for (unsigned c = 0; c < CLASSES; c++) {
+        struct block *list = a->of[0].free[c];
+        a->of[0].free[c] = NULL;
+        if (list)
+            passed_put(c, list);
+    }
+}
+
 void arena_fresh(size_t size)
 {
     struct arena *a = mine ? mine : find_arena();
     if (!a)
         return;
     memset(a->of, 0, sizeof a->of);
+    shares = false;
+    for (unsigned c = 0; c <= LAST; c++)
+        atomic_store_explicit(&passed[c], NULL, memory_order_relaxed);
     size = (size + PAGE - 1) / PAGE * PAGE;
     a->eager = true;
     a->apart = false;

@@ -6,9 +6,10 @@
  *   2. arena_alloc_busy  for what is written to as long as it lives, as locks and counts of references are:
  *                 such blocks lie together, so that children copy few pages for them
  *   3. arena_fresh   in a forked child, before its work: what its parent had left is not used any more, since
- * each page of that would be copied; the child's pieces come from pages of its own What a set has got from
- * the kernel it keeps; a thread that ends leaves its set to the next one. Large blocks are malloc's. A block
- * that is freed twice, or whose head was written over, ends the process.
+ * each page of that would be copied; the child's pieces come from pages of its own
+ *   4. arena_share, arena_pass_on  with several threads: one that waits lets the others have its free blocks
+ * What a set has got from the kernel it keeps; a thread that ends leaves its set to the next one. Large
+ * blocks are malloc's. A block that is freed twice, or whose head was written over, ends the process.
  */
 #ifndef PFETCH_BASE_ARENA_H
 #define PFETCH_BASE_ARENA_H
@@ -31,6 +32,13 @@ void *arena_realloc(void *p, size_t size);
 
 /* NULL is fine. */
 void arena_free(void *p);
+
+/* To be called before there is a second thread. From now on large blocks of the sizes that a TLS connection
+ * has are kept for the next one when they are freed, of whatever thread. */
+void arena_share(void);
+
+/* The calling thread is about to wait: its free blocks are any thread's now. Nothing without arena_share. */
+void arena_pass_on(void);
 
 /* `size`: bytes that the child is known to use, got at once. Only while it has one thread. */
 void arena_fresh(size_t size);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BUCKETS_FIRST = 16, BUCKETS_MOST = 65536 };
+
 struct bucket {
     struct lru_entry *first;
 };
@@ -12,20 +14,19 @@ struct lru {
     struct lru_entry *newest, *oldest;
     void (*release)(struct lru_entry *e);
     size_t mask; /* buckets - 1; their number is a power of two */
-    struct bucket buckets[];
+    struct bucket *buckets;
 };
 
 struct lru *lru_new(size_t most, void (*release)(struct lru_entry *e))
 {
-    size_t buckets = 16;
-    while (buckets < most && buckets < 65536)
-        buckets *= 2;
-    struct lru *l = calloc(1, sizeof *l + buckets * sizeof *l->buckets);
-    if (!l)
+    struct lru *l = calloc(1, sizeof *l);
+    if (!l || !(l->buckets = calloc(BUCKETS_FIRST, sizeof *l->buckets))) {
+        free(l);
         return NULL;
+    }
     l->most = most;
     l->release = release;
-    l->mask = buckets - 1;
+    l->mask = BUCKETS_FIRST - 1;
     return l;
 }
 
@@ -35,6 +36,7 @@ void lru_free(struct lru *l)
         return;
     while (l->newest)
         lru_remove(l, l->newest);
+    free(l->buckets);
     free(l);
 }
 
@@ -74,6 +76,27 @@ struct lru_entry *lru_find(struct lru *l, const char *key)
     return e;
 }
 
+static void bucket_put(struct lru *l, struct lru_entry *e)
+{
+    struct bucket *b = &l->buckets[e->hash & l->mask];
+    e->next = b->first;
+    b->first = e;
+}
+
+/* As there are more entries, there are more buckets; without memory for them it takes longer to find one. */
+static void grow(struct lru *l)
+{
+    size_t buckets = 2 * (l->mask + 1);
+    struct bucket *more = calloc(buckets, sizeof *more);
+    if (!more)
+        return;
+    free(l->buckets);
+    l->buckets = more;
+    l->mask = buckets - 1;
+    for (struct lru_entry *e = l->newest; e; e = e->older)
+        bucket_put(l, e);
+}
+
 int lru_add(struct lru *l, const char *key, struct lru_entry *e)
 {
     char *copy = strdup(key);
@@ -81,10 +104,11 @@ int lru_add(struct lru *l, const char *key, struct lru_entry *e)
         return -1;
     if (l->count >= l->most && l->oldest)
         lru_remove(l, l->oldest);
+    if (l->count > l->mask && l->mask + 1 < BUCKETS_MOST)
+        grow(l);
     e->key = copy;
     e->hash = key_hash(key);
-    e->next = l->buckets[e->hash & l->mask].first;
-    l->buckets[e->hash & l->mask].first = e;
+    bucket_put(l, e);
     entry_link_newest(l, e);
     l->count++;
     return 0;

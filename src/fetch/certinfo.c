@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { NAME_TEXT_MAX = 256 };
@@ -87,12 +88,31 @@ static void alt_names_join(char *ret, size_t size, X509 *cert)
     GENERAL_NAMES_free(names);
 }
 
-void certinfo_fill(struct fetch_cert *ret, X509 *cert)
+struct fetch_cert *fetch_cert_hold(struct fetch_cert *cert)
 {
-    memset(ret, 0, sizeof *ret);
-    if (!cert)
-        return;
-    ret->present = true;
+    if (cert)
+        cert->references++;
+    return cert;
+}
+
+void fetch_cert_release(struct fetch_cert *cert)
+{
+    if (cert && --cert->references == 0)
+        free(cert);
+}
+
+void certinfo_subject(char ret[CERTINFO_SUBJECT], X509 *cert)
+{
+    name_text(ret, CERTINFO_SUBJECT, X509_get_subject_name(cert));
+    ERR_clear_error();
+}
+
+struct fetch_cert *certinfo_new(X509 *cert)
+{
+    struct fetch_cert *ret = cert ? calloc(1, sizeof *ret) : NULL;
+    if (!ret)
+        return NULL;
+    ret->references = 1;
     cert_digest(ret->sha256, cert);
     name_text(ret->subject, sizeof ret->subject, X509_get_subject_name(cert));
     name_text(ret->issuer, sizeof ret->issuer, X509_get_issuer_name(cert));
@@ -100,6 +120,7 @@ void certinfo_fill(struct fetch_cert *ret, X509 *cert)
     time_text(ret->not_after, sizeof ret->not_after, X509_get0_notAfter(cert));
     alt_names_join(ret->names, sizeof ret->names, cert);
     ERR_clear_error();
+    return ret;
 }
 
 /* A certificate that names no host, and what could be taken for the name of one. */

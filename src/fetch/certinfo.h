@@ -7,9 +7,14 @@
 #include "base/buffer.h"
 #include "fetch/fetch.h"
 
-/* Fills `ret` from `cert`; NULL leaves it absent (present == false). A field that can't be shown (a time that
- * is none) is "". */
-void certinfo_fill(struct fetch_cert *ret, X509 *cert);
+enum { CERTINFO_SUBJECT = sizeof((struct fetch_cert *)0)->subject };
+
+/* What reports show of `cert`; the reference belongs to the caller. A field that can't be shown (a time that
+ * is none) is "". NULL for NULL, and without memory. */
+struct fetch_cert *certinfo_new(X509 *cert);
+
+/* The subject of `cert` as reports show it. */
+void certinfo_subject(char ret[CERTINFO_SUBJECT], X509 *cert);
 
 /* Appends the names that `cert` is for (DNS names and addresses of subjectAltName), at most `most` of them,
  * joined by ", " and followed by ", …" when there are more; without any, "no host", and the common name,

@@ -136,7 +136,9 @@ static int dial_proxy(struct get *g, struct connection *c, const struct proxy *p
         return blame_proxy(p, err);
     if (p->scheme != SCHEME_HTTPS)
         return 0;
-    return start_tls(g, c, &e, p->kind != HOST_NAME, &ignored, err) < 0 ? blame_proxy(p, err) : 0;
+    int r = start_tls(g, c, &e, p->kind != HOST_NAME, &ignored, err);
+    fetch_cert_release(ignored.cert);
+    return r < 0 ? blame_proxy(p, err) : 0;
 }
 
 static int put_authority(struct buffer *b, const struct endpoint *to)
@@ -238,6 +240,15 @@ static struct connection *connection_new(void)
     return calloc(1, sizeof(struct connection));
 }
 
+/* The result is of this connection from now on. */
+static void tell_connection(struct get *g, const struct connection *c)
+{
+    struct fetch_cert *before = g->result->conn.cert;
+    g->result->conn = c->info;
+    fetch_cert_hold(c->info.cert);
+    fetch_cert_release(before);
+}
+
 /* DNS, connect and TLS together are bounded by --connect-timeout. */
 static int connect_anew(struct get *g, struct connection *c, const struct proxy *p, struct fetch_error *err)
 {
@@ -245,7 +256,7 @@ static int connect_anew(struct get *g, struct connection *c, const struct proxy 
     g->wait.phase = deadline_add(deadline_now(), limit);
     int r = establish(g, c, p, err);
     g->wait.phase = DEADLINE_NEVER;
-    g->result->conn = c->info;
+    tell_connection(g, c);
     return r;
 }
 
@@ -268,7 +279,7 @@ int get_connect(struct get *g, bool fresh, struct connection **ret_connection, s
         return error_set(err, ERROR_CONNECT, PHASE_CONNECT, "the host's name is too long");
     if (!fresh && (c = idle_take(g->f->idle, key))) {
         c->info.reused = true;
-        g->result->conn = c->info;
+        tell_connection(g, c);
         get_note(g, "using the connection to %s port %u again", c->info.remote_ip,
                  (unsigned)c->info.remote_port);
         *ret_connection = c;

@@ -80,14 +80,21 @@ void fetcher_hang_up(struct fetcher *f);
 struct fetcher *fetcher_new(const struct fetch_shared *shared);
 void fetcher_free(struct fetcher *f);
 
-/* A parsed certificate as reports show it (X.509, RFC 5280). Strings are owned by the connection's info. */
+/* A parsed certificate as reports show it (X.509, RFC 5280): never changed, and held by references, since few
+ * want to know it and it is large. Not for several threads. */
 struct fetch_cert {
-    bool present;
+    unsigned references;
     char sha256[65];                    /* lower-case hex over the DER form */
     char subject[256], issuer[256];     /* RFC 2253, cut at 255 bytes */
     char not_before[32], not_after[32]; /* RFC 3339, UTC */
     char names[2048]; /* subjectAltName DNS names and IP addresses, joined by '\n', whole names only */
 };
+
+/* One more reference; NULL is fine. Returns `cert`. */
+struct fetch_cert *fetch_cert_hold(struct fetch_cert *cert);
+
+/* One less; with the last one it is freed. NULL is fine. */
+void fetch_cert_release(struct fetch_cert *cert);
 
 /* The connection that a response (or a failure) came over. */
 struct fetch_conn {
@@ -98,7 +105,7 @@ struct fetch_conn {
     char tls_cipher[48];  /* "TLS_AES_256_GCM_SHA384" */
     bool tls;             /* TLS was begun: the `tls` object is there */
     bool resumed;
-    struct fetch_cert cert;
+    struct fetch_cert *cert; /* a reference; NULL: none, or not asked for */
 };
 
 struct fetch_head {     /* a response's head; for a hop as well */
@@ -118,7 +125,7 @@ enum fetch_cut { CUT_NONE, CUT_LENGTH, CUT_TIME, CUT_DISCONNECT }; /* WARC-Trunc
 
 struct fetch_result {
     struct fetch_error error; /* kind ERROR_NONE: answered */
-    char *url;                /* the last one asked; malloc'd, fetch_result_free; NULL before any */
+    char *url;                /* the last one asked; malloc'd; NULL before any */
     int status;               /* 0: none */
     char version[4];
     uint64_t bytes;     /* body bytes delivered */
@@ -134,6 +141,7 @@ struct fetch_result {
     enum fetch_cut cut;
 };
 
+/* Releases `url` and the certificate of `conn`. */
 void fetch_result_free(struct fetch_result *r);
 
 /* Where a fetch hands up what it finds. Every function but `note` and `idle` may be asked to stop the fetch

@@ -31,7 +31,9 @@ void get_note(struct get *g, const char *format, ...)
 void fetch_result_free(struct fetch_result *r)
 {
     free(r->url);
+    fetch_cert_release(r->conn.cert);
     r->url = NULL;
+    r->conn.cert = NULL;
 }
 
 static int set_url(struct get *g, struct fetch_error *err)

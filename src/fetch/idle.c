@@ -29,6 +29,7 @@ void connection_free(struct connection *c)
     if (!c)
         return;
     stream_close(c->stream);
+    fetch_cert_release(c->info.cert);
     free(c);
 }
 

@@ -76,6 +76,14 @@ bool memory_may_stay(void)
 void memory_spread(void)
 {
     gathers = false;
+    if (installed)
+        arena_share();
+}
+
+void memory_pass_on(void)
+{
+    if (installed)
+        arena_pass_on();
 }
 
 void memory_fresh(size_t size)

@@ -13,8 +13,12 @@ void memory_install(void);
 bool memory_may_stay(void);
 
 /* To be called before there is a second thread: from now on objects that are written to often do not lie
- * apart from the others, which is done for the sake of forked children. */
+ * apart from the others, which is done for the sake of forked children, and threads use each other's free
+ * memory. */
 void memory_spread(void);
+
+/* The calling thread is about to wait: what OpenSSL has freed in it is for the other threads. */
+void memory_pass_on(void);
 
 /* In a forked child: as arena_fresh, if OpenSSL's objects come from there. */
 void memory_fresh(size_t size);

@@ -15,6 +15,7 @@
 
 #include "fetch/certinfo.h"
 #include "fetch/certname.h"
+#include "fetch/memory.h"
 #include "fetch/provider.h"
 #include "fetch/tls_stream.h"
 #include "fetch/trust.h"
@@ -305,7 +306,7 @@ static void session_renew(struct tls_stream *t)
 /* Whose certificate verification failed at: ": CN=…", or the names that it is for. */
 static void blamed_put(struct buffer *b, const struct tls_stream *t)
 {
-    struct fetch_cert info;
+    char subject[CERTINFO_SUBJECT];
     switch (t->verify_error) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
@@ -313,8 +314,8 @@ static void blamed_put(struct buffer *b, const struct tls_stream *t)
         certinfo_put_names(b, t->leaf, TLS_NAMES_SHOWN);
         return;
     default:
-        certinfo_fill(&info, t->blamed);
-        buffer_printf(b, " (depth %d: %s)", t->verify_depth, info.subject);
+        certinfo_subject(subject, t->blamed);
+        buffer_printf(b, " (depth %d: %s)", t->verify_depth, subject);
     }
 }
 
@@ -372,7 +373,7 @@ static void conn_fill(struct fetch_conn *conn, const struct tls_stream *t, bool 
         conn->resumed = SSL_session_reused(t->ssl);
     }
     if (want_cert)
-        certinfo_fill(&conn->cert, cert);
+        conn->cert = certinfo_new(cert);
 }
 
 /* Shakes hands over `t`, which it takes; as tls_connect. */
@@ -397,6 +398,7 @@ static int shake(struct tls_stream *t, bool want_cert, const struct wait *w, str
     t->state = TLS_FRESH;
     session_renew(t);
     t->unread = t->messages = 0;
+    memory_pass_on(); /* a handshake leaves more free than will be wanted before the next */
     *ret = &t->base;
     return 0;
 }
@@ -440,6 +442,7 @@ bool tls_warm(const struct tls_client *c)
     }
     bool done = t && shake(t, true, NULL, &stream, &conn, &err) == 0 && exchange(stream);
     stream_close(stream);
+    fetch_cert_release(conn.cert);
     X509_STORE_free(store);
     sessions_free(sessions);
     ERR_clear_error();

@@ -115,7 +115,7 @@ static int put_headers(struct buffer *b, const struct report *r)
 
 static int put_cert(struct buffer *b, const struct fetch_cert *c)
 {
-    if (!c->present)
+    if (!c)
         return PUT(b, "null");
     int bad = PUT(b, "{\"sha256\":");
     bad |= put_string(b, c->sha256);
@@ -143,7 +143,7 @@ static int put_tls(struct buffer *b, const struct fetch_conn *c)
     bad |= PUT(b, ",\"resumed\":");
     bad |= put_bool(b, c->resumed);
     bad |= PUT(b, ",\"cert\":");
-    bad |= put_cert(b, &c->cert);
+    bad |= put_cert(b, c->cert);
     return bad | buffer_putc(b, '}');
 }
 

@@ -31,7 +31,7 @@ static void check_conn(const struct fetch_conn *conn)
     must_be_visible(conn->remote_ip, "address");
     must_be_visible(conn->tls_version, "version of TLS");
     must_be_visible(conn->tls_cipher, "cipher");
-    must(strlen(conn->cert.names) < sizeof conn->cert.names, "end of the names");
+    must(!conn->cert || strlen(conn->cert->names) < sizeof conn->cert->names, "end of the names");
 }
 
 static void try_head(struct span bytes)
@@ -39,8 +39,10 @@ static void try_head(struct span bytes)
     struct fetch_head head, again;
     struct fetch_conn conn, conn_again;
     struct buffer b;
-    if (record_get_head(bytes, &head, &conn) < 0)
+    if (record_get_head(bytes, &head, &conn) < 0) {
+        fetch_cert_release(conn.cert);
         return;
+    }
     must_be_visible(head.url, "URL");
     if (head.location)
         must_be_visible(head.location, "location");
@@ -58,6 +60,8 @@ static void try_head(struct span bytes)
              span_equal(head.fields, again.fields) && span_equal(head.wire_response, again.wire_response) &&
              !head.conn == !again.conn,
          "it is read as another");
+    fetch_cert_release(conn.cert);
+    fetch_cert_release(conn_again.cert);
     buffer_free(&b);
 }
 

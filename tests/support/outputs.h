@@ -46,19 +46,21 @@ static inline void outputs_end(struct outputs *o)
 /* A report of a target that was answered; `conn` and `packed` hold what it points to. */
 static inline struct report full_report(struct fetch_conn *conn, struct buffer *packed)
 {
+    static struct fetch_cert cert;
+    cert = (struct fetch_cert){.references = 1,
+                               .sha256 = "00ff",
+                               .subject = "CN=\"x\"",
+                               .issuer = "CN=ca",
+                               .not_before = "2026-01-01T00:00:00Z",
+                               .not_after = "2027-01-01T00:00:00Z",
+                               .names = "a.example\n*.b.example"};
     *conn = (struct fetch_conn){.remote_ip = "192.0.2.7",
                                 .remote_port = 443,
                                 .tls_version = "TLSv1.3",
                                 .tls_cipher = "TLS_AES_128_GCM_SHA256",
                                 .tls = true,
                                 .resumed = true,
-                                .cert = {.present = true,
-                                         .sha256 = "00ff",
-                                         .subject = "CN=\"x\"",
-                                         .issuer = "CN=ca",
-                                         .not_before = "2026-01-01T00:00:00Z",
-                                         .not_after = "2027-01-01T00:00:00Z",
-                                         .names = "a.example\n*.b.example"}};
+                                .cert = &cert};
     buffer_init(packed, 1000);
     pack_string(packed, "Server");
     pack_string(packed, "x\xFFy");

@@ -10,6 +10,7 @@
 struct tls_try {
     struct stream *stream;
     struct fetch_conn conn;
+    struct fetch_cert cert; /* what conn.cert points to */
     struct fetch_error err;
 };
 
@@ -29,7 +30,13 @@ static inline int try_over(struct tls_try *t, const struct tls_client *c, struct
     t->stream = NULL;
     t->conn = (struct fetch_conn){.remote_port = 0};
     error_clear(&t->err);
-    return tls_connect(c, lower, &peer, w, &t->stream, &t->conn, &t->err);
+    int result = tls_connect(c, lower, &peer, w, &t->stream, &t->conn, &t->err);
+    if (t->conn.cert) {
+        t->cert = *t->conn.cert;
+        fetch_cert_release(t->conn.cert);
+        t->conn.cert = &t->cert;
+    }
+    return result;
 }
 
 /* As try_over, over a new TCP connection to `p`. */
