@@ -257,6 +257,8 @@ static int open_executor(struct run *r, uint32_t workers)
     spare_addresses(r->o);
     if (r->o->mode != EXECUTOR_PROCESS)
         memory_spread();
+    if (r->o->mode == EXECUTOR_THREAD && fetch_share(r->shared, workers) < 0)
+        return usage("out of memory");
     r->executor = executor_new(&options, message, sizeof message);
     return r->executor ? 0 : usage(message);
 }

@@ -1,14 +1,17 @@
 #include "config.h"
 
 #include <check.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fetch/idle.h"
 
 /* ---- Connections that only count how many of them are open ---- */
 
-static int open_now;
+static atomic_int open_now;
 
 static bool usable(struct stream *s)
 {
@@ -48,7 +51,7 @@ static bool fetch(struct idle *i, int host)
 
 START_TEST(it_keeps_few_while_no_host_comes_back)
 {
-    struct idle *i = idle_new(16);
+    struct idle *i = idle_new(16, 1);
     for (int host = 0; host < 1000; host++) {
         ck_assert(!fetch(i, host));
         ck_assert_int_le(open_now, 4);
@@ -62,7 +65,7 @@ END_TEST
 
 START_TEST(it_keeps_as_many_as_come_back)
 {
-    struct idle *i = idle_new(16);
+    struct idle *i = idle_new(16, 1);
     for (int hosts = 5; hosts <= 16; hosts++) {
         for (int warm = 0; warm < 4 * hosts; warm++)
             (void)fetch(i, warm % hosts);
@@ -77,7 +80,7 @@ END_TEST
 
 START_TEST(it_keeps_no_more_than_allowed)
 {
-    struct idle *none = idle_new(0), *two = idle_new(2), *six = idle_new(6);
+    struct idle *none = idle_new(0, 1), *two = idle_new(2, 1), *six = idle_new(6, 1);
     ck_assert(!fetch(none, 1) && !fetch(none, 1));
     ck_assert_int_eq(open_now, 0);
     for (int n = 0; n < 60; n++) {
@@ -97,7 +100,7 @@ END_TEST
 
 START_TEST(a_dead_connection_is_closed_and_not_given)
 {
-    struct idle *i = idle_new(16);
+    struct idle *i = idle_new(16, 1);
     struct connection *c = connection(1);
     c->stream->fd = -1;
     idle_put(i, c);
@@ -105,6 +108,55 @@ START_TEST(a_dead_connection_is_closed_and_not_given)
     ck_assert_int_eq(open_now, 0);
     idle_free(i);
     idle_free(NULL);
+}
+END_TEST
+
+enum { THREADS = 4, ROUNDS = 5000 };
+
+static void *fetch_in_turn(void *arg)
+{
+    struct idle *i = arg;
+    for (int n = 0; n < ROUNDS; n++) {
+        char key[CONNECTION_KEY_MAX];
+        snprintf(key, sizeof key, "https://h%d:443", n % 3);
+        struct connection *c = idle_take(i, key);
+        if (c && (strcmp(c->key, key) != 0 || c->info.remote_port++ != 0))
+            return (void *)1; /* another's, or another has it too */
+        if (c)
+            c->info.remote_port = 0;
+        else
+            c = connection(n % 3);
+        idle_put(i, c);
+    }
+    return NULL;
+}
+
+START_TEST(threads_share_what_is_kept)
+{
+    pthread_t threads[THREADS];
+    struct idle *i = idle_new(8, THREADS);
+    for (int n = 0; n < THREADS; n++)
+        ck_assert_int_eq(pthread_create(&threads[n], NULL, fetch_in_turn, i), 0);
+    for (int n = 0; n < THREADS; n++) {
+        void *result;
+        ck_assert_int_eq(pthread_join(threads[n], &result), 0);
+        ck_assert_ptr_null(result);
+    }
+    ck_assert_int_ge(open_now, 3);
+    ck_assert_int_le(open_now, 3 * THREADS); /* none more than were wanted at once */
+    idle_free(i);
+    ck_assert_int_eq(open_now, 0);
+}
+END_TEST
+
+START_TEST(there_is_a_most_for_many_workers)
+{
+    struct idle *i = idle_new(64, 60000);
+    for (int host = 0; host < 2 * IDLE_MOST; host++)
+        (void)fetch(i, host);
+    ck_assert_int_le(open_now, IDLE_MOST);
+    idle_free(i);
+    ck_assert_int_eq(open_now, 0);
 }
 END_TEST
 
@@ -116,6 +168,8 @@ int main(void)
     tcase_add_test(tests, it_keeps_as_many_as_come_back);
     tcase_add_test(tests, it_keeps_no_more_than_allowed);
     tcase_add_test(tests, a_dead_connection_is_closed_and_not_given);
+    tcase_add_test(tests, threads_share_what_is_kept);
+    tcase_add_test(tests, there_is_a_most_for_many_workers);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

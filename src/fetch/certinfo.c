@@ -91,13 +91,13 @@ static void alt_names_join(char *ret, size_t size, X509 *cert)
 struct fetch_cert *fetch_cert_hold(struct fetch_cert *cert)
 {
     if (cert)
-        cert->references++;
+        atomic_fetch_add_explicit(&cert->references, 1, memory_order_relaxed);
     return cert;
 }
 
 void fetch_cert_release(struct fetch_cert *cert)
 {
-    if (cert && --cert->references == 0)
+    if (cert && atomic_fetch_sub_explicit(&cert->references, 1, memory_order_acq_rel) == 1)
         free(cert);
 }
 

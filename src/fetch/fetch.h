@@ -10,6 +10,7 @@
 #ifndef PFETCH_FETCH_FETCH_H
 #define PFETCH_FETCH_FETCH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,7 +38,7 @@ struct fetch_config {
     const char *agent;      /* User-Agent; "" sends none */
     bool compressed;
     bool keepalive;
-    uint32_t idle_connections;                /* most idle connections a worker keeps */
+    uint32_t idle_connections; /* most idle connections a worker keeps, on an average of threads */
     const char *cacert, *capath, *cert, *key; /* NULL: not given */
     bool insecure;                            /* -k */
     int tls_min;                              /* 0, 0x0303 or 0x0304 */
@@ -72,6 +73,11 @@ const char *const *fetch_readable_paths(const struct fetch_shared *shared);
  * the milliseconds where several will be. */
 void fetch_warm(const struct fetch_shared *shared);
 
+/* Before any worker starts: they are `workers` threads of this process, and so one set of idle connections
+ * and TLS sessions is for all of them. (A process may have been taken over by a server, and then what it says
+ * about another server's session is worth nothing: processes share none.) 0, or -1 without memory. */
+int fetch_share(struct fetch_shared *shared, uint32_t workers);
+
 /* Closes the connections that are kept, for a process that ends: nothing else needs to be released then
  * (memory_may_stay). */
 void fetcher_hang_up(struct fetcher *f);
@@ -81,9 +87,9 @@ struct fetcher *fetcher_new(const struct fetch_shared *shared);
 void fetcher_free(struct fetcher *f);
 
 /* A parsed certificate as reports show it (X.509, RFC 5280): never changed, and held by references, since few
- * want to know it and it is large. Not for several threads. */
+ * want to know it and it is large. */
 struct fetch_cert {
-    unsigned references;
+    atomic_uint references;
     char sha256[65];                    /* lower-case hex over the DER form */
     char subject[256], issuer[256];     /* RFC 2253, cut at 255 bytes */
     char not_before[32], not_after[32]; /* RFC 3339, UTC */

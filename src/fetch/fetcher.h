@@ -28,8 +28,10 @@ struct fetch_shared {
     struct overrides *overrides;
     struct addresses *deny, *allow; /* NULL: not given */
     struct proxy_settings *proxies;
-    char **trusted;        /* what verification may still read */
-    const char **readable; /* for fetch_readable_paths; NULL-terminated */
+    struct sessions *sessions; /* of all workers, if they are threads; else NULL, and each has its own … */
+    struct idle *idle;         /* … as of these */
+    char **trusted;            /* what verification may still read */
+    const char **readable;     /* for fetch_readable_paths; NULL-terminated */
 };
 
 struct fetcher {

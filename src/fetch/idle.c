@@ -1,5 +1,6 @@
 #include "fetch/idle.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,11 +9,17 @@
  */
 enum { KEPT_AT_FIRST = 4, GONE_KNOWN = 64 };
 
+struct kept {
+    uint64_t hash; /* of its key */
+    struct connection *connection;
+};
+
 struct idle {
+    pthread_mutex_t lock;      /* of all below */
     uint32_t max, most, count; /* `most` are kept now, `max` ever */
     uint64_t gone[GONE_KNOWN]; /* hashes of keys whose connection had to go last */
     uint32_t gone_next;
-    struct connection *kept[]; /* the least recently used first */
+    struct kept kept[]; /* the least recently used first */
 };
 
 /* FNV-1a; two keys alike are no harm. */
@@ -33,38 +40,43 @@ void connection_free(struct connection *c)
     free(c);
 }
 
-struct idle *idle_new(uint32_t max)
+struct idle *idle_new(uint32_t max, uint32_t workers)
 {
+    max = workers && max > IDLE_MOST / workers ? IDLE_MOST : max * workers;
     struct idle *i = calloc(1, sizeof *i + max * sizeof *i->kept);
-    if (i) {
-        i->max = max;
-        i->most = max < KEPT_AT_FIRST ? max : KEPT_AT_FIRST;
+    if (!i)
+        return NULL;
+    if (pthread_mutex_init(&i->lock, NULL) != 0) {
+        free(i);
+        return NULL;
     }
+    i->max = max;
+    i->most = KEPT_AT_FIRST - 1 + workers;
+    if (i->most > max)
+        i->most = max;
     return i;
 }
 
 static struct connection *take_at(struct idle *i, uint32_t at)
 {
-    struct connection *c = i->kept[at];
+    struct connection *c = i->kept[at].connection;
     i->count--;
     memmove(&i->kept[at], &i->kept[at + 1], (i->count - at) * sizeof *i->kept);
     return c;
 }
 
-/* Room for one more: the least recently used goes. */
-static void make_room(struct idle *i)
+/* Room for one more: the least recently used goes, to be closed by the caller. */
+static struct connection *make_room(struct idle *i)
 {
-    struct connection *c = take_at(i, 0);
-    i->gone[i->gone_next] = key_hash(c->key);
+    i->gone[i->gone_next] = i->kept[0].hash;
     i->gone_next = (i->gone_next + 1) % GONE_KNOWN;
-    connection_free(c);
+    return take_at(i, 0);
 }
 
-/* There is none for `key`. If there was one, and it had to go, more are kept from now on. */
-static void missed(struct idle *i, const char *key)
+/* There is none with this hash. If there was one, and it had to go, more are kept from now on. */
+static void missed(struct idle *i, uint64_t hash)
 {
-    uint64_t hash = i->most < i->max ? key_hash(key) : 0;
-    for (uint32_t n = 0; hash && n < GONE_KNOWN; n++)
+    for (uint32_t n = 0; i->most < i->max && n < GONE_KNOWN; n++)
         if (i->gone[n] == hash) {
             i->gone[n] = 0;
             i->most = i->max / 2 < i->most ? i->max : i->most * 2;
@@ -72,29 +84,39 @@ static void missed(struct idle *i, const char *key)
         }
 }
 
+/* The last one that was kept for `key`, or NULL. */
+static struct connection *take_last(struct idle *i, const char *key, uint64_t hash)
+{
+    struct connection *c = NULL;
+    pthread_mutex_lock(&i->lock);
+    for (uint32_t at = i->count; !c && at-- > 0;)
+        if (i->kept[at].hash == hash && strcmp(i->kept[at].connection->key, key) == 0)
+            c = take_at(i, at);
+    if (!c)
+        missed(i, hash);
+    pthread_mutex_unlock(&i->lock);
+    return c;
+}
+
 struct connection *idle_take(struct idle *i, const char *key)
 {
-    for (uint32_t at = i->count; at-- > 0;) {
-        if (strcmp(i->kept[at]->key, key) != 0)
-            continue;
-        struct connection *c = take_at(i, at);
-        if (stream_usable(c->stream))
-            return c;
+    uint64_t hash = key_hash(key);
+    struct connection *c;
+    while ((c = take_last(i, key, hash)) && !stream_usable(c->stream))
         connection_free(c);
-    }
-    missed(i, key);
-    return NULL;
+    return c;
 }
 
 void idle_put(struct idle *i, struct connection *c)
 {
-    if (i->max == 0) {
-        connection_free(c);
-        return;
+    struct connection *out = c;
+    if (i->max > 0) {
+        pthread_mutex_lock(&i->lock);
+        out = i->count == i->most ? make_room(i) : NULL;
+        i->kept[i->count++] = (struct kept){key_hash(c->key), c};
+        pthread_mutex_unlock(&i->lock);
     }
-    if (i->count == i->most)
-        make_room(i);
-    i->kept[i->count++] = c;
+    connection_free(out); /* out of the lock: it says good-bye to the server */
 }
 
 void idle_free(struct idle *i)
@@ -103,5 +125,6 @@ void idle_free(struct idle *i)
         return;
     while (i->count > 0)
         connection_free(take_at(i, 0));
+    pthread_mutex_destroy(&i->lock);
     free(i);
 }

@@ -1,5 +1,6 @@
 #include "fetch/sessions.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,6 +14,11 @@ struct entry {
     struct lru_entry lru;
     unsigned char *der; /* secret: it holds the master secret */
     size_t len;
+};
+
+struct sessions {
+    pthread_mutex_t lock; /* of the map and what is in it */
+    struct lru *map;
 };
 
 static void entry_set_take(struct entry *e, unsigned char *der, size_t len)
@@ -40,17 +46,22 @@ static unsigned char *session_encode(const SSL_SESSION *session, size_t *ret_len
 
 struct sessions *sessions_new(size_t most)
 {
-    return (struct sessions *)lru_new(most, entry_release);
-}
-
-static struct lru *sessions_map(struct sessions *c)
-{
-    return (struct lru *)c;
+    struct sessions *c = calloc(1, sizeof *c);
+    if (!c || !(c->map = lru_new(most, entry_release)) || pthread_mutex_init(&c->lock, NULL) != 0) {
+        lru_free(c ? c->map : NULL);
+        free(c);
+        return NULL;
+    }
+    return c;
 }
 
 void sessions_free(struct sessions *c)
 {
-    lru_free(sessions_map(c));
+    if (!c)
+        return;
+    lru_free(c->map);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
 }
 
 /* The entry for `host` and `port`, or NULL; the key is left in `key` ("" if it does not fit). */
@@ -60,38 +71,42 @@ static struct entry *sessions_find(struct sessions *c, const char *host, uint16_
         key[0] = 0;
         return NULL;
     }
-    return (struct entry *)lru_find(sessions_map(c), key);
+    return (struct entry *)lru_find(c->map, key);
 }
 
 SSL_SESSION *sessions_get(struct sessions *c, const char *host, uint16_t port)
 {
     char key[KEY_MAX];
+    SSL_SESSION *session = NULL;
+    pthread_mutex_lock(&c->lock);
     struct entry *e = sessions_find(c, host, port, key);
-    if (!e)
-        return NULL;
-    const unsigned char *from = e->der;
-    SSL_SESSION *session = d2i_SSL_SESSION(NULL, &from, (long)e->len);
-    if (session && SSL_SESSION_is_resumable(session))
-        return session;
-    SSL_SESSION_free(session);
-    lru_remove(sessions_map(c), &e->lru);
-    return NULL;
+    if (e) {
+        const unsigned char *from = e->der;
+        session = d2i_SSL_SESSION(NULL, &from, (long)e->len);
+        if (!session || !SSL_SESSION_is_resumable(session)) {
+            SSL_SESSION_free(session);
+            session = NULL;
+            lru_remove(c->map, &e->lru);
+        }
+    }
+    pthread_mutex_unlock(&c->lock);
+    return session;
 }
 
-void sessions_put(struct sessions *c, const char *host, uint16_t port, const SSL_SESSION *session)
+/* Puts `der` (taken) in the place of what is there; NULL: nothing. */
+static void put_locked(struct sessions *c, const char *host, uint16_t port, unsigned char *der, size_t len)
 {
     char key[KEY_MAX];
     struct entry *e = sessions_find(c, host, port, key);
-    size_t len = 0;
-    unsigned char *der = key[0] ? session_encode(session, &len) : NULL;
-    if (!der) {
+    if (!der || !key[0]) {
         if (e)
-            lru_remove(sessions_map(c), &e->lru);
+            lru_remove(c->map, &e->lru);
+        OPENSSL_clear_free(der, len);
         return;
     }
     if (!e) {
         e = calloc(1, sizeof *e);
-        if (!e || lru_add(sessions_map(c), key, &e->lru) < 0) {
+        if (!e || lru_add(c->map, key, &e->lru) < 0) {
             free(e);
             OPENSSL_clear_free(der, len);
             return;
@@ -100,15 +115,26 @@ void sessions_put(struct sessions *c, const char *host, uint16_t port, const SSL
     entry_set_take(e, der, len);
 }
 
-void sessions_drop(struct sessions *c, const char *host, uint16_t port)
+void sessions_put(struct sessions *c, const char *host, uint16_t port, const SSL_SESSION *session)
 {
-    char key[KEY_MAX];
-    struct entry *e = sessions_find(c, host, port, key);
-    if (e)
-        lru_remove(sessions_map(c), &e->lru);
+    size_t len = 0;
+    unsigned char *der = session_encode(session, &len);
+    pthread_mutex_lock(&c->lock);
+    put_locked(c, host, port, der, len);
+    pthread_mutex_unlock(&c->lock);
 }
 
-size_t sessions_count(const struct sessions *c)
+void sessions_drop(struct sessions *c, const char *host, uint16_t port)
 {
-    return lru_count((const struct lru *)c);
+    pthread_mutex_lock(&c->lock);
+    put_locked(c, host, port, NULL, 0);
+    pthread_mutex_unlock(&c->lock);
+}
+
+size_t sessions_count(struct sessions *c)
+{
+    pthread_mutex_lock(&c->lock);
+    size_t count = lru_count(c->map);
+    pthread_mutex_unlock(&c->lock);
+    return count;
 }

@@ -1,6 +1,6 @@
 /*
- * TLS sessions for resumption, a worker's own: by the name that was verified and the port, least recently
- * used out first.
+ * TLS sessions for resumption, of one worker or of several threads: by the name that was verified and the
+ * port, least recently used out first.
  */
 #ifndef PFETCH_FETCH_SESSIONS_H
 #define PFETCH_FETCH_SESSIONS_H
@@ -12,7 +12,7 @@ struct sessions;
 
 enum { SESSIONS_BYTES_MAX = 16 * 1024 }; /* of one session, the server's own certificate included */
 
-/* A cache of at most `most` sessions; NULL for lack of memory. One thread uses it at a time. */
+/* A cache of at most `most` sessions; NULL for lack of memory. Several threads may use it at once. */
 struct sessions *sessions_new(size_t most);
 void sessions_free(struct sessions *c);
 
@@ -29,6 +29,6 @@ void sessions_put(struct sessions *c, const char *host, uint16_t port, const SSL
 void sessions_drop(struct sessions *c, const char *host, uint16_t port);
 
 /* How many there are. */
-size_t sessions_count(const struct sessions *c);
+size_t sessions_count(struct sessions *c);
 
 #endif

@@ -6,6 +6,7 @@
 #include "fetch/trust.h"
 
 enum { IN_MAX = 512 * 1024, REQUEST_MAX = 512 * 1024, READABLE_MAX = 64, SESSIONS_MAX = 512 };
+enum { SESSIONS_MAX_SHARED = 8 * SESSIONS_MAX };
 
 static int setup_network(struct fetch_shared *s, struct fetch_error *err)
 {
@@ -79,6 +80,8 @@ void fetch_teardown(struct fetch_shared *s)
 {
     if (!s)
         return;
+    idle_free(s->idle);
+    sessions_free(s->sessions);
     resolver_settings_free(s->resolver);
     overrides_free(s->overrides);
     proxy_settings_free(s->proxies);
@@ -100,6 +103,18 @@ void fetch_warm(const struct fetch_shared *s)
     (void)tls_warm(s->tls);
 }
 
+static uint32_t idle_most(const struct fetch_config *config)
+{
+    return config->keepalive ? config->idle_connections : 0;
+}
+
+int fetch_share(struct fetch_shared *s, uint32_t workers)
+{
+    s->sessions = sessions_new(SESSIONS_MAX_SHARED);
+    s->idle = idle_new(idle_most(&s->config), workers);
+    return s->sessions && s->idle ? 0 : -1;
+}
+
 struct fetcher *fetcher_new(const struct fetch_shared *shared)
 {
     struct fetcher *f = calloc(1, sizeof *f);
@@ -110,8 +125,8 @@ struct fetcher *fetcher_new(const struct fetch_shared *shared)
     buffer_init(&f->request, REQUEST_MAX);
     response_init(&f->response);
     f->resolver = resolver_new(shared->resolver);
-    f->sessions = sessions_new(SESSIONS_MAX);
-    f->idle = idle_new(shared->config.keepalive ? shared->config.idle_connections : 0);
+    f->sessions = shared->sessions ? shared->sessions : sessions_new(SESSIONS_MAX);
+    f->idle = shared->idle ? shared->idle : idle_new(idle_most(&shared->config), 1);
     if (f->resolver && f->sessions && f->idle)
         return f;
     fetcher_free(f);
@@ -128,9 +143,11 @@ void fetcher_free(struct fetcher *f)
 {
     if (!f)
         return;
-    idle_free(f->idle);
+    if (f->idle != f->shared->idle)
+        idle_free(f->idle);
     resolver_free(f->resolver);
-    sessions_free(f->sessions);
+    if (f->sessions != f->shared->sessions)
+        sessions_free(f->sessions);
     response_free(&f->response);
     buffer_free(&f->in);
     buffer_free(&f->request);

@@ -92,6 +92,19 @@ class Pool(Case):
                 self.assertEqual([r["reused"] for r in result.reports], [False] + [True] * 19)
                 self.assertEqual(len({e["conn"] for e in self.origin.events("request")}), 1)
 
+    @modes("thread")
+    def test_threads_share_connections_and_sessions(self):
+        """Which of them fetches from a host doesn't matter: there is one connection, and one session."""
+        for path, reused, resumed in (("ok", True, False), ("close/ok", False, True)):
+            lines = ["https://h%d.test/%s" % (i % 3, path) for i in range(60)]
+            result = self.json("-w", 4, "--per-host", 1, lines=lines)
+            self.assertEqual(result.kinds, ["ok"] * 60)
+            for host in range(3):
+                reports = [r for r in result.reports if "//h%d." % host in r["target"]]
+                self.assertGreater(len({r["worker"] for r in reports}), 1)
+                self.assertEqual(sum(not r["reused"] for r in reports), 1 if reused else 20, reports)
+                self.assertEqual(sum(r["tls"]["resumed"] for r in reports), 19 if resumed else 0, reports)
+
     def test_no_keepalive(self):
         for mode in self.each_mode():
             with self.subTest(mode=mode):

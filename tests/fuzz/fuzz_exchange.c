@@ -128,7 +128,7 @@ static void run(struct outcome *o, const struct fetch_shared *shared, struct spa
                 bool clean)
 {
     const struct fetch_sink sink = {sink_hop, sink_head, sink_body, sink_wire, NULL, NULL, NULL, -1, o};
-    struct fetcher f = {.shared = shared, .idle = idle_new(0)};
+    struct fetcher f = {.shared = shared, .idle = idle_new(0, 1)};
     struct fetch_result result = {.started_us = 1};
     struct get g = {.f = &f, .config = &shared->config, .sink = &sink, .result = &result};
     struct target next = {0};
