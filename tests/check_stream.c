@@ -2,6 +2,7 @@
 
 #include <check.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <stdlib.h>
@@ -225,6 +226,93 @@ START_TEST(an_idle_connection_is_usable_until_something_comes)
 }
 END_TEST
 
+enum { MUCH = 1024 * 1024 };
+
+/* Writes a lot, and then a line for each line that it gets. */
+static void *much_and_then_answers(void *arg)
+{
+    static char bytes[MUCH];
+    int fd = *(int *)arg;
+    char line;
+    for (size_t done = 0; done < sizeof bytes;) {
+        ssize_t n = write(fd, bytes + done, sizeof bytes - done);
+        if (n <= 0)
+            return (void *)1;
+        done += (size_t)n;
+    }
+    while (read(fd, &line, 1) == 1)
+        if (write(fd, "answer", 6) != 6)
+            return (void *)1;
+    return NULL;
+}
+
+static bool gathers(const struct stream *s)
+{
+    int low = 0;
+    socklen_t len = sizeof low;
+    ck_assert_int_eq(getsockopt(stream_fd(s), SOL_SOCKET, SO_RCVLOWAT, &low, &len), 0);
+    return low > 1;
+}
+
+/* What was expected does not come, but a dialogue instead: each answer is there at once. */
+START_TEST(it_gathers_nothing_that_is_waited_for)
+{
+    int other;
+    static char into[64 * 1024];
+    struct fetch_error err;
+    struct wait w = wait_long();
+    struct stream *s = pair(&other);
+    pthread_t thread;
+    void *failed;
+    ck_assert_int_eq(pthread_create(&thread, NULL, much_and_then_answers, &other), 0);
+    stream_expect(s, 100 * MUCH);
+    bool gathered = false;
+    for (size_t got = 0; got < MUCH;) {
+        ptrdiff_t n = stream_read(s, into, sizeof into, &w, PHASE_BODY, &err);
+        ck_assert_int_gt(n, 0);
+        got += (size_t)n;
+        gathered |= gathers(s);
+    }
+    ck_assert(gathered);
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(stream_write(s, "?", 1, &w, PHASE_SEND, &err), 0);
+        ck_assert_int_eq(stream_read(s, into, sizeof into, &w, PHASE_BODY, &err), 6);
+        ck_assert(!gathers(s));
+    }
+    stream_expect(s, 0);
+    stream_close(s);
+    ck_assert_int_eq(pthread_join(thread, &failed), 0);
+    ck_assert_ptr_null(failed);
+    close(other);
+}
+END_TEST
+
+/* Near the end of what is expected, and where little is expected, each read is on its own. */
+START_TEST(the_end_is_not_gathered)
+{
+    int other;
+    static char into[64 * 1024];
+    struct fetch_error err;
+    struct wait w = wait_long();
+    struct stream *s = pair(&other);
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, much_and_then_answers, &other), 0);
+    stream_expect(s, MUCH);
+    bool gathered = false;
+    for (size_t got = 0; got < MUCH;) {
+        ptrdiff_t n = stream_read(s, into, 16 * 1024, &w, PHASE_BODY, &err);
+        ck_assert_int_gt(n, 0);
+        got += (size_t)n;
+        gathered |= gathers(s);
+        ck_assert(!gathers(s) || got < MUCH - 128 * 1024);
+    }
+    ck_assert(gathered);
+    stream_close(s);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    close(other);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("stream");
@@ -241,6 +329,8 @@ int main(void)
     tcase_add_test(t, time_in_idle_counts_against_no_deadline);
     tcase_add_test(t, a_signal_does_not_end_a_wait);
     tcase_add_test(t, an_idle_connection_is_usable_until_something_comes);
+    tcase_add_test(t, it_gathers_nothing_that_is_waited_for);
+    tcase_add_test(t, the_end_is_not_gathered);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

@@ -230,6 +230,8 @@ static int end_of_connection(struct exchange *x, bool clean, struct fetch_error 
  * time is looked at here, too. */
 static enum body_end read_body(struct exchange *x, struct fetch_error *err)
 {
+    if (x->framing.kind == FRAMING_LENGTH && x->framing.length > x->g->f->in.len)
+        stream_expect(x->c->stream, x->framing.length - x->g->f->in.len);
     for (;;) {
         enum parse_result result = body_step(x, err);
         if (result != PARSE_MORE)

@@ -47,17 +47,51 @@ int stream_fd(const struct stream *s)
     return s->fd;
 }
 
+void stream_expect(struct stream *s, uint64_t len)
+{
+    if (s->type->expect)
+        s->type->expect(s, len);
+}
+
 /* TCP. The call comes first and the wait after it, since mostly there is no need to wait. A read does its
  * first moments of waiting itself, by SO_RCVTIMEO: most answers come within them, and cost one call instead
- * of three. */
+ * of three. While much is expected and comes quickly, the kernel also gathers it (SO_RCVLOWAT): a reader that
+ * is woken for each segment keeps the one who sends, or a decryption, from a processor. */
 
 struct tcp_stream {
     struct stream base;
-    bool patient; /* the socket blocks, for TCP_PATIENCE at most */
-    int64_t ask;  /* when a read looks again whether the fetch is cancelled */
+    bool patient;      /* the socket blocks, for TCP_PATIENCE at most */
+    bool gathers;      /* SO_RCVLOWAT is set */
+    unsigned quick;    /* reads in a row that got much */
+    uint64_t expected; /* bytes that are still to come, as far as is known */
+    int64_t ask;       /* when a read looks again whether the fetch is cancelled */
+};
+
+enum {
+    GATHERED = 48 * 1024, /* what a read waits for */
+    MUCH = 8 * 1024,      /* for one read … */
+    QUICK_READS = 8,      /* … of that many in a row, until more is gathered */
+    RESERVE = 128 * 1024, /* not waited for: of what is expected, TLS may have read as much before */
 };
 
 #define TCP_PATIENCE (10 * NS_PER_MS)
+
+static void tcp_gather(struct tcp_stream *t, bool on)
+{
+    int low = on ? GATHERED : 1;
+    if (t->gathers != on && setsockopt(t->base.fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof low) == 0)
+        t->gathers = on;
+}
+
+/* A read got `n` bytes. */
+static void tcp_note(struct tcp_stream *t, size_t n)
+{
+    if (t->expected == 0)
+        return;
+    t->expected = t->expected > n ? t->expected - n : 0;
+    t->quick = n >= MUCH ? t->quick + 1 : 0;
+    tcp_gather(t, t->quick >= QUICK_READS && t->expected > RESERVE);
+}
 
 static ptrdiff_t tcp_failed(int error, enum error_phase phase, struct fetch_error *err)
 {
@@ -79,8 +113,10 @@ static ptrdiff_t tcp_read(struct stream *s, void *into, size_t size, const struc
         return wait_failed(w, WAIT_CANCELLED, phase, err);
     for (;;) {
         ssize_t n = recv(s->fd, into, size, blocks ? 0 : MSG_DONTWAIT);
-        if (n >= 0)
+        if (n >= 0) {
+            tcp_note(t, (size_t)n);
             return n;
+        }
         blocks = false;
         if (errno == EINTR)
             continue;
@@ -88,6 +124,8 @@ static ptrdiff_t tcp_read(struct stream *s, void *into, size_t size, const struc
             return tcp_failed(errno, phase, err);
         if (!w)
             return STREAM_AGAIN;
+        t->quick = 0;
+        tcp_gather(t, false); /* what comes slowly is wanted at once */
         struct pollfd fd = {.fd = s->fd, .events = POLLIN};
         enum wait_result result = wait_poll(w, &fd, 1, deadline);
         if (result != WAIT_READY)
@@ -128,6 +166,14 @@ static bool tcp_usable(struct stream *s)
     return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+static void tcp_expect(struct stream *s, uint64_t len)
+{
+    struct tcp_stream *t = (struct tcp_stream *)s;
+    t->expected = t->patient && len > RESERVE ? len : 0;
+    t->quick = 0;
+    tcp_gather(t, false);
+}
+
 static void tcp_close(struct stream *s)
 {
     close(s->fd);
@@ -138,6 +184,7 @@ static const struct stream_type tcp = {
     .read = tcp_read,
     .write = tcp_write,
     .usable = tcp_usable,
+    .expect = tcp_expect,
     .close = tcp_close,
 };
 

@@ -65,6 +65,7 @@ struct stream_type {
     ptrdiff_t (*write)(struct stream *s, const void *data, size_t len, const struct wait *w,
                        enum error_phase phase, struct fetch_error *err);
     bool (*usable)(struct stream *s);
+    void (*expect)(struct stream *s, uint64_t len); /* NULL: it makes no difference */
     void (*close)(struct stream *s);
 };
 
@@ -94,6 +95,10 @@ int stream_write(struct stream *s, const void *data, size_t len, const struct wa
 /* True if an idle connection can be used: nothing has arrived and it is not closed. Never waits. (TLS 1.3
  * tickets that arrived meanwhile are taken in.) */
 bool stream_usable(struct stream *s);
+
+/* Says that `len` more bytes are to come, now that none is asked for: reads may then gather what comes
+ * quickly instead of returning at once with little, for 10 ms at most. 0: nothing more is known to come. */
+void stream_expect(struct stream *s, uint64_t len);
 
 /* Ends and releases: for TLS a close_notify is sent where that needs no wait. NULL is fine. */
 void stream_close(struct stream *s);

@@ -253,6 +253,11 @@ static bool tls_usable(struct stream *s)
     return quiet && !t->flooded;
 }
 
+static void tls_expect(struct stream *s, uint64_t len)
+{
+    stream_expect(((struct tls_stream *)s)->lower, len); /* a little less than will come */
+}
+
 static void tls_close(struct stream *s)
 {
     struct tls_stream *t = (struct tls_stream *)s;
@@ -273,5 +278,6 @@ const struct stream_type tls_stream_type = {
     .read = tls_read,
     .write = tls_write,
     .usable = tls_usable,
+    .expect = tls_expect,
     .close = tls_close,
 };
