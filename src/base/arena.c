@@ -27,7 +27,7 @@ enum {
     LARGEST = 4096, /* block; what is larger is malloc's */
     CLASSES = FINE / STEP + COARSE + 1,
     LARGE = CLASSES, /* the class of malloc's; behind it those of large blocks that are kept */
-    LAST = LARGE + 3,
+    LAST = LARGE + 4,
     KINDS = 2,
     TAKEN = 16,        /* blocks that a thread takes at once of those that were passed on */
     KIND = 0x80,       /* the busy kind's bit, beside the class */
@@ -75,7 +75,8 @@ static _Atomic(struct block *) passed[LAST + 1];
  * record, and for what is read ahead. */
 static const struct {
     size_t least, most;
-} kept[LAST - LARGE] = {{14 * 1024, 17 * 1024}, {20 * 1024, 24 * 1024}, {60 * 1024, 66 * 1024}};
+} kept[LAST - LARGE] = {
+    {6 * 1024, 8 * 1024}, {14 * 1024, 17 * 1024}, {20 * 1024, 24 * 1024}, {60 * 1024, 66 * 1024}};
 
 bool arena_wanted(void)
 {

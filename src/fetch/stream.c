@@ -127,7 +127,7 @@ static ptrdiff_t tcp_read(struct stream *s, void *into, size_t size, const struc
         t->quick = 0;
         tcp_gather(t, false); /* what comes slowly is wanted at once */
         struct pollfd fd = {.fd = s->fd, .events = POLLIN};
-        enum wait_result result = wait_poll(w, &fd, 1, deadline);
+        enum wait_result result = wait_poll_since(w, &fd, 1, deadline, now);
         if (result != WAIT_READY)
             return wait_failed(w, result, phase, err);
     }

@@ -43,6 +43,10 @@ enum { WAIT_FDS_MAX = 16 };
  * passed. */
 enum wait_result wait_poll(const struct wait *w, struct pollfd *fds, unsigned count, int64_t deadline);
 
+/* As wait_poll, for a wait that has begun before: at `since` (ns). */
+enum wait_result wait_poll_since(const struct wait *w, struct pollfd *fds, unsigned count, int64_t deadline,
+                                 int64_t since);
+
 /* For those who find all they want without a wait: asks w->wake every 50 ms, *next being when again (0 at
  * first). True: the fetch is cancelled. */
 bool wait_cancelled(const struct wait *w, int64_t now, int64_t *next);

@@ -40,15 +40,23 @@ static int wait_turn(struct waiting *p, int64_t now, int64_t until)
     return n;
 }
 
-enum wait_result wait_poll(const struct wait *w, struct pollfd *fds, unsigned count, int64_t deadline)
+enum wait_result wait_poll_since(const struct wait *w, struct pollfd *fds, unsigned count, int64_t deadline,
+                                 int64_t since)
 {
     struct waiting p = {.w = w, .count = count < WAIT_FDS_MAX ? count : WAIT_FDS_MAX};
     int64_t now = deadline_now();
-    int64_t idle_at = w->idle ? deadline_add(now, WAIT_IDLE_AFTER) : DEADLINE_NEVER;
+    int64_t idle_at = w->idle ? deadline_add(since, WAIT_IDLE_AFTER) : DEADLINE_NEVER;
 
     if (p.count > 0)
         memcpy(p.fds, fds, p.count * sizeof *fds);
     for (;;) {
+        if (now >= idle_at) {
+            w->idle(w->arg);
+            int64_t after = deadline_now();
+            deadline = deadline_add(deadline, after - now);
+            now = after;
+            idle_at = DEADLINE_NEVER;
+        }
         int n = wait_turn(&p, now, deadline_min(deadline, idle_at));
         if (n != 0) {
             if (p.count > 0)
@@ -58,14 +66,12 @@ enum wait_result wait_poll(const struct wait *w, struct pollfd *fds, unsigned co
         now = deadline_now();
         if (now >= deadline)
             return WAIT_TIMEOUT;
-        if (now >= idle_at) {
-            w->idle(w->arg);
-            int64_t after = deadline_now();
-            deadline = deadline_add(deadline, after - now);
-            now = after;
-            idle_at = DEADLINE_NEVER;
-        }
     }
+}
+
+enum wait_result wait_poll(const struct wait *w, struct pollfd *fds, unsigned count, int64_t deadline)
+{
+    return wait_poll_since(w, fds, count, deadline, deadline_now());
 }
 
 bool wait_cancelled(const struct wait *w, int64_t now, int64_t *next)
