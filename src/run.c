@@ -346,10 +346,19 @@ static void cancel_running(struct run *r)
     (void)executor_shutdown(r->executor, EXECUTOR_CANCEL, deadline_now(), run_on_event, r);
 }
 
+/* At the end of the list workers that no target is left for end while the others are at work. */
+static void trim(struct run *r)
+{
+    size_t left = schedule_waiting(r->schedule) + schedule_started(r->schedule);
+    if (r->state == RUN_DRAINING && left < executor_workers(r->executor))
+        executor_trim(r->executor, (unsigned)left);
+}
+
 static void loop(struct run *r)
 {
     while (!finished(r)) {
         dispatch(r);
+        trim(r);
         if (r->state == RUN_STOPPING)
             run_cancel_waiting(r);
         if (finished(r))

@@ -261,6 +261,37 @@ START_TEST(as_many_tasks_run_at_once_as_there_are_workers)
 }
 END_TEST
 
+/* Idle ones go, as many as are too many, and come again when there is work. */
+START_TEST(a_trimmed_pool_has_as_many_workers_as_it_needs)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 6);
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 6; id++)
+        pool_submit(l, id, "sleep 50");
+    pool_drain(l);
+    ck_assert_uint_eq(executor_workers(l->x), 6);
+    uint64_t started = executor_workers_started(l->x);
+    pool_submit(l, 7, "sleep 100");
+    pool_submit(l, 8, "sleep 100");
+    executor_trim(l->x, 3);
+    pool_drain(l);
+    pool_until(l, executor_workers(l->x) <= 3);
+    ck_assert_uint_eq(executor_workers(l->x), 3);
+    executor_trim(l->x, 3);
+    ck_assert_uint_eq(executor_workers(l->x), 3);
+    for (unsigned id = 9; id <= 14; id++)
+        pool_submit(l, id, "sleep 50");
+    pool_drain(l);
+    ck_assert_uint_eq(executor_workers_started(l->x), started + 3);
+    executor_trim(l->x, 0);
+    pool_submit(l, 15, "sleep 1");
+    pool_close(l);
+    ledger_complete(l, 1, 15);
+    free(l);
+}
+END_TEST
+
 START_TEST(one_task_needs_one_worker)
 {
     struct ledger *l = ledger_new();
@@ -591,6 +622,7 @@ static void add_pool_modes(TCase *t)
     tcase_add_loop_test(t, a_task_that_waits_behind_a_slow_one_moves_to_an_idle_worker, 0, 2);
     tcase_add_loop_test(t, idle_workers_get_work_in_turn, 0, 2);
     tcase_add_loop_test(t, as_many_tasks_run_at_once_as_there_are_workers, 0, 2);
+    tcase_add_loop_test(t, a_trimmed_pool_has_as_many_workers_as_it_needs, 0, 2);
     tcase_add_loop_test(t, one_task_needs_one_worker, 0, 2);
     tcase_add_loop_test(t, equal_affinity_goes_to_an_equal_worker, 0, 2);
     tcase_add_loop_test(t, a_full_affinity_queue_refuses, 0, 2);

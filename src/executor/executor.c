@@ -391,6 +391,12 @@ int executor_kill(struct executor *x, unsigned worker, const char *reason)
     return 0;
 }
 
+void executor_trim(struct executor *x, unsigned most)
+{
+    if (x->living - x->leaving > most)
+        roster_dismiss(x, most);
+}
+
 size_t executor_pending(const struct executor *x)
 {
     return x->tasks.count;

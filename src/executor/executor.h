@@ -198,6 +198,11 @@ struct executor_worker_info {
 };
 bool executor_worker_status(const struct executor *x, unsigned worker, struct executor_worker_info *ret);
 
+/* Lets idle workers go until `most` are left, busy ones counted: for a caller that knows that no more tasks
+ * than that are still to come, so that workers end while others are at work. One that is needed after all is
+ * started again. Not for the handler; serial mode: no effect. */
+void executor_trim(struct executor *x, unsigned most);
+
 enum executor_shutdown_how { EXECUTOR_WAIT, EXECUTOR_CANCEL };
 
 /* No more tasks. WAIT: runs what was submitted to its end (what is held must be released by the handler, and

@@ -192,7 +192,7 @@ void worker_bury(struct executor *x, struct worker *w);
 void roster_clear(struct executor *x);
 
 /* Tells all workers without a task to go. */
-void roster_dismiss(struct executor *x);
+void roster_dismiss(struct executor *x, unsigned most);
 
 /* Its results pipe comes into the epoll set, or goes out of it. */
 void worker_listen(struct executor *x, struct worker *w, bool on);

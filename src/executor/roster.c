@@ -337,11 +337,11 @@ void worker_bury(struct executor *x, struct worker *w)
         dispatch_waiting(x);
 }
 
-void roster_dismiss(struct executor *x)
+void roster_dismiss(struct executor *x, unsigned most)
 {
-    for (unsigned s = 0; x->workers && s < x->options.max_workers; s++) {
+    for (unsigned s = 0; x->workers && s < x->options.max_workers && x->living - x->leaving > most; s++) {
         struct worker *w = &x->workers[s];
-        if ((w->state == WORKER_READY || w->state == WORKER_STARTING) && !w->current)
+        if ((w->state == WORKER_READY || w->state == WORKER_STARTING) && !w->current && w->queue.count == 0)
             worker_leave(x, w);
     }
 }

@@ -69,7 +69,7 @@ static int run_cancelled(struct executor *x, int64_t deadline, executor_handler 
 static int end_workers(struct executor *x, executor_handler *handler, void *arg)
 {
     while (executor_workers(x) > 0) {
-        roster_dismiss(x);
+        roster_dismiss(x, 0);
         x->events = 0;
         x->handler = handler;
         x->handler_arg = arg;

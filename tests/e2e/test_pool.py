@@ -1,7 +1,7 @@
 """The pool: the same list in each mode, dispatch, replaced workers, one report a target."""
 import collections
 
-from harness import FULL, Case, MODES, POOLS, kind, modes, once
+from harness import FULL, Case, MODES, POOLS, children, kind, modes, once
 
 MIXED = [
     ("https://a{i}.test/bytes/{n}", "ok"), ("https://b.test/status/404", "ok"), ("expired.test", "certificate"),
@@ -122,6 +122,21 @@ class Pool(Case):
             self.assertEqual(result.kinds, ["ok"] * 60)
 
     @once
+    def test_workers_go_when_the_list_ends(self):
+        """Those that no target is left for; while more may come, all stay."""
+        process = self.start("-m", "process", "-w", 4, "-t", 60, "-f", "json")
+        process.stdin.write("".join("https://h%d.test/gate/4/all/text/x\n" % i for i in range(4)).encode())
+        process.stdin.write(b"https://last.test/stall/5/bytes/9\n")
+        process.stdin.flush()
+        self.wait_until(lambda: len(self.origin.events("request")) >= 5, "five requests")
+        self.assertEqual(len(children(process.pid)), 4)
+        process.stdin.close()
+        process.stdin = None
+        self.wait_until(lambda: len(children(process.pid)) == 1, "one worker")
+        process.terminate()
+        self.finish(process)
+
+    @once
     def test_max_tasks_per_worker(self):
         result = self.json("-m", "process", "-w", 2, "--max-tasks-per-worker", 3, lines=["https://k.test/ok"] * 40)
         self.assertEqual(result.kinds, ["ok"] * 40)
@@ -141,7 +156,6 @@ class Pool(Case):
     @once
     def test_the_default_mode_is_process(self):
         process = self.start("-f", "none", "https://a.test/gate/2/never/text/x", "-t", "50")
-        from harness import children
         self.wait_until(lambda: children(process.pid), "a worker process")
         process.terminate()
         self.finish(process)
