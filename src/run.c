@@ -346,12 +346,23 @@ static void cancel_running(struct run *r)
     (void)executor_shutdown(r->executor, EXECUTOR_CANCEL, deadline_now(), run_on_event, r);
 }
 
-/* At the end of the list workers that no target is left for end while the others are at work. */
+/* While the workers are all there, and have all they took. */
+static void show_memory(struct run *r)
+{
+    if (r->o->memory_address && !r->memory_shown)
+        memory_watch_ask(r->o->memory_address);
+    r->memory_shown = true;
+}
+
+/* At the end of the list workers that no target is left for end while the others are at work. A target that
+ * waits wants its own worker, if it has one. */
 static void trim(struct run *r)
 {
-    size_t left = schedule_waiting(r->schedule) + schedule_started(r->schedule);
-    if (r->state == RUN_DRAINING && left < executor_workers(r->executor))
-        executor_trim(r->executor, (unsigned)left);
+    size_t waiting = schedule_waiting(r->schedule), left = waiting + schedule_started(r->schedule);
+    if (r->state != RUN_DRAINING || left >= executor_workers(r->executor) || (r->o->affinity && waiting > 0))
+        return;
+    show_memory(r);
+    executor_trim(r->executor, (unsigned)left);
 }
 
 static void loop(struct run *r)
@@ -390,6 +401,7 @@ static void close_down(struct run *r)
                                 run_on_event, r);
         executor_free(r->executor);
         r->executor = NULL;
+        fetch_hang_up(r->shared);
     }
     flush(r);
     struct outputs *outputs = r->outputs;
@@ -481,8 +493,7 @@ int run(const struct run_options *options)
             print_targets(&r);
         else
             loop(&r);
-        if (options->memory_address)
-            memory_watch_ask(options->memory_address);
+        show_memory(&r);
         close_down(&r);
         say_last_words(&r);
         status = exit_status(&r);

@@ -68,6 +68,7 @@ struct run {
     bool input_order;
     bool only_idle;     /* a target is given only to a worker that begins it at once */
     bool input_waits;   /* the input has nothing yet: poll it */
+    bool memory_shown;  /* to who measures */
     bool writing;       /* reports are on their way to standard output */
     bool saying;        /* something is on its way to standard error: nothing else is to be said */
     bool unheard;       /* after the grace standard error took nothing: it is no longer waited for */

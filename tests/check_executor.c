@@ -243,6 +243,25 @@ START_TEST(idle_workers_get_work_in_turn)
 }
 END_TEST
 
+/* A worker that is replaced leaves room while the other is at a long task, for less than it takes to count as
+ * slow: nothing more happens by itself, and still the task behind that one gets a worker in time. */
+START_TEST(a_task_that_waits_behind_a_slow_one_gets_a_replaced_worker)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 2);
+    o.max_tasks_per_worker = 2;
+    pool_open(l, &o);
+    pool_submit(l, 1, "sleep 4000");
+    pool_submit(l, 2, "sleep 1");
+    pool_submit(l, 3, "slot");
+    pool_submit(l, 4, "slot");
+    pool_close(l);
+    ledger_complete(l, 1, 4);
+    ck_assert_uint_eq(l->of[1].order, 4);
+    free(l);
+}
+END_TEST
+
 /* The first few are busy and their places ahead taken: still each task gets a worker of its own. */
 START_TEST(as_many_tasks_run_at_once_as_there_are_workers)
 {
@@ -621,6 +640,7 @@ static void add_pool_modes(TCase *t)
 {
     tcase_add_loop_test(t, a_task_that_waits_behind_a_slow_one_moves_to_an_idle_worker, 0, 2);
     tcase_add_loop_test(t, idle_workers_get_work_in_turn, 0, 2);
+    tcase_add_loop_test(t, a_task_that_waits_behind_a_slow_one_gets_a_replaced_worker, 0, 2);
     tcase_add_loop_test(t, as_many_tasks_run_at_once_as_there_are_workers, 0, 2);
     tcase_add_loop_test(t, a_trimmed_pool_has_as_many_workers_as_it_needs, 0, 2);
     tcase_add_loop_test(t, one_task_needs_one_worker, 0, 2);

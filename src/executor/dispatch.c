@@ -8,6 +8,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/deadline.h"
+
 /* A jobs pipe never holds more packets of ours; more than that were forged. */
 enum { MOST_PACKETS = 64 };
 
@@ -311,7 +313,13 @@ static struct task *take_back_oldest(struct executor *x)
 static struct task *take_back_late(struct executor *x, int64_t now)
 {
     struct task *task = x->ahead.first;
-    return task && pace_is_late(task->worker, now) ? take_back_oldest(x) : NULL;
+    return task && now >= pace_late_at(task->worker) ? take_back_oldest(x) : NULL;
+}
+
+int64_t dispatch_due(const struct executor *x)
+{
+    const struct task *task = x->ahead.first;
+    return task && !x->waiting.count && roster_startable(x) ? pace_late_at(task->worker) : DEADLINE_NEVER;
 }
 
 void dispatch_late(struct executor *x, int64_t now)

@@ -130,7 +130,7 @@ static int64_t next_due(const struct executor *x)
 {
     if (news_due(x))
         return x->watch.wall;
-    int64_t due = deadline_min(watch_due(x), pace_due(x));
+    int64_t due = deadline_min(deadline_min(watch_due(x), pace_due(x)), dispatch_due(x));
     return x->start_again > 0 ? deadline_min(due, x->start_again) : due;
 }
 
@@ -273,8 +273,8 @@ int pool_look(struct executor *x, int64_t until)
     for (int i = 0; i < n; i++)
         serve(x, &events[i]);
     watch_scan(x);
-    roster_retry(x, now);
     x->events += pace_look(x, now);
+    roster_retry(x, now);
     dispatch_late(x, now);
     news_tell(x);
     return n < 0 ? 1 : 0;
@@ -393,8 +393,11 @@ int executor_kill(struct executor *x, unsigned worker, const char *reason)
 
 void executor_trim(struct executor *x, unsigned most)
 {
-    if (x->living - x->leaving > most)
-        roster_dismiss(x, most);
+    if (x->living - x->leaving <= most)
+        return;
+    (void)catch_up(x); /* they are told to go now, and not when the pool was last looked at */
+    roster_dismiss(x, most);
+    renew_promise(x);
 }
 
 size_t executor_pending(const struct executor *x)

@@ -171,7 +171,7 @@ int64_t pace_due(const struct executor *x)
     return matters(x) ? x->pace.next : DEADLINE_NEVER;
 }
 
-bool pace_is_late(const struct worker *w, int64_t now)
+int64_t pace_late_at(const struct worker *w)
 {
-    return now - w->since >= LATE;
+    return w->since + LATE;
 }

@@ -58,7 +58,8 @@ int64_t pace_due(const struct executor *x);
 /* True if workers that run on `ran` processors and wait for `waited` more leave none idle. */
 bool pace_is_full(unsigned cpus, double ran, double waited);
 
-/* True if a worker is so long at its task that the one behind, in its pipe, is worth another's start. */
-bool pace_is_late(const struct worker *w, int64_t now);
+/* When a worker will be so long at its task that the one behind, in its pipe, is worth another's start
+ * (CLOCK_MONOTONIC ns). */
+int64_t pace_late_at(const struct worker *w);
 
 #endif

@@ -191,7 +191,8 @@ void worker_bury(struct executor *x, struct worker *w);
 /* Ends all workers and releases them, without a word to anybody. */
 void roster_clear(struct executor *x);
 
-/* Tells all workers without a task to go. */
+/* Tells workers without a task to go, those with tasks of their own that wait for them aside, until at most
+ * `most` are left that were not told. */
 void roster_dismiss(struct executor *x, unsigned most);
 
 /* Its results pipe comes into the epoll set, or goes out of it. */
@@ -220,6 +221,9 @@ bool dispatch_task(struct executor *x, struct task *task);
 
 /* There may be more workers now: tasks that wait too long behind another get one. */
 void dispatch_late(struct executor *x, int64_t now);
+
+/* When dispatch_late should be called (CLOCK_MONOTONIC ns); INT64_MAX: no need. */
+int64_t dispatch_due(const struct executor *x);
 
 /* Gives waiting tasks to workers with room. */
 void dispatch_waiting(struct executor *x);

@@ -78,6 +78,9 @@ void fetch_warm(const struct fetch_shared *shared);
  * about another server's session is worth nothing: processes share none.) 0, or -1 without memory. */
 int fetch_share(struct fetch_shared *shared, uint32_t workers);
 
+/* Closes the idle connections that threads share, when all of them have ended. */
+void fetch_hang_up(struct fetch_shared *shared);
+
 /* Closes the connections that are kept, for a process that ends: nothing else needs to be released then
  * (memory_may_stay). */
 void fetcher_hang_up(struct fetcher *f);

@@ -115,6 +115,12 @@ int fetch_share(struct fetch_shared *s, uint32_t workers)
     return s->sessions && s->idle ? 0 : -1;
 }
 
+void fetch_hang_up(struct fetch_shared *s)
+{
+    idle_free(s->idle);
+    s->idle = NULL;
+}
+
 struct fetcher *fetcher_new(const struct fetch_shared *shared)
 {
     struct fetcher *f = calloc(1, sizeof *f);

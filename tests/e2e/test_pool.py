@@ -105,6 +105,15 @@ class Pool(Case):
                 self.assertEqual(sum(not r["reused"] for r in reports), 1 if reused else 20, reports)
                 self.assertEqual(sum(r["tls"]["resumed"] for r in reports), 19 if resumed else 0, reports)
 
+    def test_connections_end_as_tls_wants(self):
+        for mode in self.each_mode():
+            with self.subTest(mode=mode):
+                self.origin.events_clear()
+                self.assertEqual(self.json("-m", mode, "-w", 3, lines=["https://h%d.test/ok" % (i % 3) for i in range(12)]).kinds, ["ok"] * 12)
+                opened = len(self.origin.events("open"))
+                self.wait_until(lambda: len(self.origin.events("end")) == opened, "the end of all connections")
+                self.assertEqual({e.get("detail") for e in self.origin.events("end")}, {"close_notify"})
+
     def test_no_keepalive(self):
         for mode in self.each_mode():
             with self.subTest(mode=mode):

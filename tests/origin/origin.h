@@ -50,6 +50,7 @@ enum port_kind { PORT_HTTPS, PORT_HTTP, PORT_PROXY, PORT_PROXYS, PORT_EXTRA, POR
 struct wire {
     int fd;
     SSL *ssl;
+    bool told; /* the client sent its close_notify */
 };
 
 enum { NAME_MAX_LEN = 256, HEADERS_MAX = 200 };

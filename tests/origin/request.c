@@ -127,7 +127,7 @@ void conn_serve(struct conn *c)
     if (!tls || tlsside_accept(c) == 0)
         requests_serve(c);
     wire_close(&c->wire);
-    journal_event(c, "end", NULL, NULL);
+    journal_event(c, "end", NULL, c->wire.told ? "close_notify" : NULL);
     buffer_free(&c->in);
     buffer_free(&c->out);
     free(c);

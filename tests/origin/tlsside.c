@@ -423,11 +423,19 @@ static int hello_peek(struct conn *c)
     return -1;
 }
 
+static void note_farewell(const SSL *s, int where, int alert)
+{
+    struct wire *w = SSL_get_app_data(s);
+    if (where == SSL_CB_READ_ALERT && (alert & 0xff) == SSL_AD_CLOSE_NOTIFY)
+        w->told = true;
+}
+
 static int handshake(struct conn *c, const char *words)
 {
     SSL *s = SSL_new(c->origin->ctx);
-    if (!s || !SSL_set_fd(s, c->wire.fd))
+    if (!s || !SSL_set_fd(s, c->wire.fd) || !SSL_set_app_data(s, &c->wire))
         return -1;
+    SSL_set_info_callback(s, note_farewell);
     c->wire.ssl = s;
     for (int i = 0; i < BEHAVIOURS; i++)
         if (behaviours[i].setup && label_has(words, behaviours[i].word) && behaviours[i].setup(c, s) < 0)
