@@ -222,10 +222,10 @@ static void *large_alloc(size_t size)
     unsigned c = large_class_of(size + STEP, &whole);
     struct block *b = c == LARGE ? NULL : passed_take(c, 1);
     if (!b) {
-        char *whole_block = malloc(whole);
-        if (!whole_block)
+        b = malloc(whole);
+        if (!b)
             return NULL;
-        b = (struct block *)(void *)(whole_block + HEAD);
+        b = (struct block *)(void *)((char *)b + HEAD);
     }
     b->head = USED | c;
     return &b->next;
