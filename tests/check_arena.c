@@ -430,6 +430,9 @@ START_TEST(large_blocks_are_kept_for_others)
     ck_assert_ptr_eq(small, ahead);
     arena_free(small);
     ck_assert_ptr_eq(arena_alloc(64 * 1024), ahead);
+    arena_free(ahead);
+    arena_free(message);
+    arena_free(p);
 }
 END_TEST
 
