@@ -20,7 +20,7 @@ abi() {
         --drop-undefined-syms .libs/libpfetch.so
 }
 if [ "${1-}" = --abi ]; then
-    abi
+    abi | sed "s#path='[^']*/src/#path='src/#" # wherever it was built
     exit
 fi
 
