@@ -319,11 +319,12 @@ static void *churn_and_pass_on(void *arg)
     return NULL;
 }
 
-START_TEST(threads_at_once)
+/* All threads run `what`, and find nothing wrong. */
+static void run_threads(void *(*what)(void *))
 {
     pthread_t threads[THREADS];
     for (uintptr_t i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, churn, (void *)(i + 1)), 0);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, what, (void *)(i + 1)), 0);
     for (int i = 0; i < THREADS; i++) {
         void *result;
         ck_assert_int_eq(pthread_join(threads[i], &result), 0);
@@ -331,6 +332,11 @@ START_TEST(threads_at_once)
     }
     for (int i = 0; i < HELD; i++)
         arena_free(exchange[i]);
+}
+
+START_TEST(threads_at_once)
+{
+    run_threads(churn);
 }
 END_TEST
 
@@ -460,17 +466,8 @@ END_TEST
 
 START_TEST(threads_share_at_once)
 {
-    pthread_t threads[THREADS];
     arena_share();
-    for (uintptr_t i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, churn_and_pass_on, (void *)(i + 1)), 0);
-    for (int i = 0; i < THREADS; i++) {
-        void *result;
-        ck_assert_int_eq(pthread_join(threads[i], &result), 0);
-        ck_assert_ptr_null(result);
-    }
-    for (int i = 0; i < HELD; i++)
-        arena_free(exchange[i]);
+    run_threads(churn_and_pass_on);
 }
 END_TEST
 
