@@ -277,11 +277,22 @@ static bool gathers(const struct stream *s)
     return low > 1;
 }
 
+/* One read of up to `size` bytes, of those that no test looks at. */
+static size_t read_piece(struct stream *s, size_t size)
+{
+    static char into[64 * 1024];
+    struct fetch_error err;
+    struct wait w = wait_long();
+    ck_assert_uint_le(size, sizeof into);
+    ptrdiff_t n = stream_read(s, into, size, &w, PHASE_BODY, &err);
+    ck_assert_int_gt(n, 0);
+    return (size_t)n;
+}
+
 /* What was expected does not come, but a dialogue instead: each answer is there at once. */
 START_TEST(it_gathers_nothing_that_is_waited_for)
 {
     int other;
-    static char into[64 * 1024];
     struct fetch_error err;
     struct wait w = wait_long();
     struct stream *s = tcp_pair(&other);
@@ -291,15 +302,13 @@ START_TEST(it_gathers_nothing_that_is_waited_for)
     stream_expect(s, 100 * MUCH);
     bool gathered = false;
     for (size_t got = 0; got < MUCH;) {
-        ptrdiff_t n = stream_read(s, into, sizeof into, &w, PHASE_BODY, &err);
-        ck_assert_int_gt(n, 0);
-        got += (size_t)n;
+        got += read_piece(s, 64 * 1024);
         gathered |= gathers(s);
     }
     ck_assert(gathered);
     for (int i = 0; i < 5; i++) {
         ck_assert_int_eq(stream_write(s, "?", 1, &w, PHASE_SEND, &err), 0);
-        ck_assert_int_eq(stream_read(s, into, sizeof into, &w, PHASE_BODY, &err), 6);
+        ck_assert_uint_eq(read_piece(s, 64 * 1024), 6);
         ck_assert(!gathers(s));
     }
     stream_expect(s, 0);
@@ -314,17 +323,12 @@ END_TEST
 START_TEST(the_end_is_not_gathered)
 {
     int other;
-    static char into[64 * 1024];
-    struct fetch_error err;
-    struct wait w = wait_long();
     struct stream *s = tcp_pair(&other);
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, NULL, much_and_then_answers, &other), 0);
     stream_expect(s, MUCH);
     for (size_t got = 0; got < MUCH;) {
-        ptrdiff_t n = stream_read(s, into, 16 * 1024, &w, PHASE_BODY, &err);
-        ck_assert_int_gt(n, 0);
-        got += (size_t)n;
+        got += read_piece(s, 16 * 1024);
         ck_assert(!gathers(s) || got < MUCH - 128 * 1024);
     }
     stream_close(s);
