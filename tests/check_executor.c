@@ -326,6 +326,52 @@ START_TEST(one_task_needs_one_worker)
 }
 END_TEST
 
+/* More than are started in a row: each task gets the worker that it was promised, in turn; and what more the
+ * pool has taken comes behind, in turn as well. */
+START_TEST(workers_start_at_the_next_look_and_get_their_tasks_in_turn)
+{
+    enum { WORKERS = 70 };
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, WORKERS);
+    pool_open(l, &o);
+    unsigned many = (unsigned)executor_idle(l->x);
+    for (unsigned id = 1; id <= 2 * many; id++)
+        pool_submit(l, id, id <= many ? "sleep 1000" : "slot");
+    ck_assert_uint_eq(executor_workers(l->x), 0);
+    ck_assert_uint_eq(executor_room(l->x), 0);
+    ck_assert_int_le(executor_deadline(l->x), deadline_now());
+    pool_until(l, executor_workers(l->x) >= many);
+    pool_close(l);
+    for (unsigned id = 1; id <= many; id++)
+        ck_assert_uint_eq(l->of[id].worker, id);
+    ledger_complete(l, 1, 2 * many);
+    free(l);
+}
+END_TEST
+
+START_TEST(a_task_is_cancelled_before_its_worker_starts)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 3);
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 3; id++)
+        pool_submit(l, id, "slot");
+    ck_assert_int_eq(executor_cancel(l->x, 2, false), 0);
+    ck_assert_uint_eq(executor_idle(l->x), 1);
+    pool_drain(l);
+    ck_assert_uint_eq(l->of[2].cancelled, 1);
+    ck_assert_uint_eq(l->of[2].started, 0);
+    ck_assert_uint_eq(executor_workers_started(l->x), 2);
+    for (unsigned id = 4; id <= 6; id++)
+        pool_submit(l, id, "sleep 100");
+    ck_assert_int_eq(executor_shutdown(l->x, EXECUTOR_CANCEL, deadline_now(), ledger_note, l), 0);
+    ledger_complete(l, 1, 6);
+    ck_assert_uint_eq(executor_workers_started(l->x), 2);
+    executor_free(l->x);
+    free(l);
+}
+END_TEST
+
 START_TEST(equal_affinity_goes_to_an_equal_worker)
 {
     struct ledger *l = ledger_new();
@@ -644,6 +690,8 @@ static void add_pool_modes(TCase *t)
     tcase_add_loop_test(t, as_many_tasks_run_at_once_as_there_are_workers, 0, 2);
     tcase_add_loop_test(t, a_trimmed_pool_has_as_many_workers_as_it_needs, 0, 2);
     tcase_add_loop_test(t, one_task_needs_one_worker, 0, 2);
+    tcase_add_loop_test(t, workers_start_at_the_next_look_and_get_their_tasks_in_turn, 0, 2);
+    tcase_add_loop_test(t, a_task_is_cancelled_before_its_worker_starts, 0, 2);
     tcase_add_loop_test(t, equal_affinity_goes_to_an_equal_worker, 0, 2);
     tcase_add_loop_test(t, a_full_affinity_queue_refuses, 0, 2);
     tcase_add_loop_test(t, a_held_task_waits_in_its_pipe_and_goes_on, 0, 2);

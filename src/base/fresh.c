@@ -122,7 +122,15 @@ void fresh_prepare(void)
         most = fill_holes(size, top, most);
     for (size_t size = HOLE_FINE; size >= HOLE_LEAST; size -= HOLE_STEP)
         most = fill_holes(size, top, most);
+    void *volatile end = malloc(TOP); /* a child shall find it there, and need not ask for one */
+    free(end);
     (void)dl_iterate_phdr(note_ranges, NULL);
+}
+
+void fresh_code(void)
+{
+    for (size_t i = 0; i < fresh.range_count; i++)
+        (void)madvise(fresh.ranges[i].from, fresh.ranges[i].len, MADV_POPULATE_READ);
 }
 
 void fresh_begin(size_t size)
@@ -135,13 +143,15 @@ void fresh_begin(size_t size)
         end = from + (size & ~(page - 1));
     if (end > from)
         (void)madvise((void *)from, end - from, MADV_POPULATE_WRITE);
-    for (size_t i = 0; i < fresh.range_count; i++)
-        (void)madvise(fresh.ranges[i].from, fresh.ranges[i].len, MADV_POPULATE_READ);
 }
 
 #else
 
 void fresh_prepare(void)
+{
+}
+
+void fresh_code(void)
 {
 }
 

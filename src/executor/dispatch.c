@@ -10,8 +10,10 @@
 
 #include "base/deadline.h"
 
-/* A jobs pipe never holds more packets of ours; more than that were forged. */
-enum { MOST_PACKETS = 64 };
+enum {
+    MOST_PACKETS = 64, /* of ours in a jobs pipe, at most; more than that were forged */
+    STARTS = 64        /* in a row; then others are heard */
+};
 
 /* A record that is written and read as one packet, and so can be taken back. */
 static bool is_small(const struct task *task)
@@ -200,10 +202,12 @@ bool dispatch_task(struct executor *x, struct task *task)
     if (task->affinity)
         return dispatch_home_task(x, task);
     struct worker *w = take_turn(x, &x->idle);
-    if (!w && roster_startable(x) && (w = take_turn(x, &x->free)) && worker_start(x, w) < 0)
-        w = NULL;
     if (w) {
         give(x, w, task);
+        return true;
+    }
+    if (roster_startable(x)) {
+        task_append(&x->starting, task);
         return true;
     }
     w = is_small(task) ? take_turn(x, &x->roomy) : NULL;
@@ -217,6 +221,39 @@ void dispatch_waiting(struct executor *x)
         if (!dispatch_task(x, task))
             return;
     }
+}
+
+/* Starts workers for the first `most` tasks that have been promised one. Returns for how many it could. */
+static unsigned start_some(struct executor *x, unsigned most, struct slots *ret_started)
+{
+    struct worker *w;
+    unsigned n = 0;
+    while (n < most && (w = take_turn(x, &x->free)) && worker_start(x, w) == 0) {
+        slots_set(ret_started, w->slot, true);
+        n++;
+    }
+    return n;
+}
+
+/* All in a row, and none gets its task before the last has been started: after each fork the first write to a
+ * page copies it, and what is written to between two forks would be copied for each. */
+void dispatch_starting(struct executor *x)
+{
+    struct slots started = {0};
+    unsigned from = x->cursor, most = x->starting.count < STARTS ? (unsigned)x->starting.count : STARTS;
+    if (most == 0)
+        return;
+    bool all = start_some(x, most, &started) == most;
+    while (started.count > 0) {
+        unsigned s = (unsigned)slots_next(&started, from);
+        slots_set(&started, s, false);
+        from = s + 1;
+        give(x, &x->workers[s], x->starting.first);
+    }
+    while (!all && x->starting.last)
+        task_prepend(&x->waiting, x->starting.last);
+    dispatch_waiting(x);
+    roster_give_up(x);
 }
 
 /* --- taking back --- */

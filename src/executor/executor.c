@@ -128,7 +128,7 @@ size_t executor_descriptors(enum executor_mode mode, unsigned workers)
 
 static int64_t next_due(const struct executor *x)
 {
-    if (news_due(x))
+    if (news_due(x) || x->starting.count)
         return x->watch.wall;
     int64_t due = deadline_min(deadline_min(watch_due(x), pace_due(x)), dispatch_due(x));
     return x->start_again > 0 ? deadline_min(due, x->start_again) : due;
@@ -161,11 +161,17 @@ size_t executor_idle(const struct executor *x)
     return less(x->idle.count + roster_startable(x), x->waiting.count);
 }
 
+/* Places behind the tasks whose workers are about to be started. */
+static size_t room_to_come(const struct executor *x)
+{
+    return x->options.send_ahead && x->options.max_tasks_per_worker != 1 ? x->starting.count : 0;
+}
+
 size_t executor_room(const struct executor *x)
 {
     if (x->mode->run)
         return less(1, x->waiting.count);
-    return less(x->idle.count + roster_startable(x) + x->roomy.count, x->waiting.count);
+    return less(x->idle.count + roster_startable(x) + x->roomy.count + room_to_come(x), x->waiting.count);
 }
 
 bool executor_has_room_for(const struct executor *x, uint64_t affinity)
@@ -262,6 +268,7 @@ static void serve(struct executor *x, const struct epoll_event *ev)
 int pool_look(struct executor *x, int64_t until)
 {
     struct epoll_event events[EVENTS];
+    dispatch_starting(x);
     int64_t now = watch_advance(&x->watch, 0);
     until = deadline_min(until, next_due(x));
     int ms = deadline_poll_ms(until, now);

@@ -138,8 +138,10 @@ struct executor_submission {
                       process was stopped, does not count. Threads and serial: not enforced */
 };
 
-/* Queues a task for the next worker in turn that has room (round-robin). 0, or -1 with errno: EAGAIN (full;
- * for a task with affinity: its worker is busy and its queue is full), EINVAL, ESHUTDOWN, ENOMEM. */
+/* Queues a task for the next worker in turn that has room (round-robin); a worker that has to be started for
+ * it (without affinity) is started by the next executor_poll, together with those of other tasks. 0, or -1
+ * with errno: EAGAIN (full; for a task with affinity: its worker is busy and its queue is full), EINVAL,
+ * ESHUTDOWN, ENOMEM. */
 int executor_submit(struct executor *x, const struct executor_submission *s);
 
 /* True if a task with this affinity could be submitted now. */

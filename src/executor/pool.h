@@ -100,10 +100,11 @@ struct executor {
     unsigned leaving;       /* … and those that are told to go */
     uint64_t started;       /* workers, in all */
     struct task_table tasks;
-    struct task_list waiting; /* in no worker */
-    struct task_list ahead;   /* in a busy worker's pipe and may be taken back; the oldest first */
-    struct task *running;     /* serial */
-    void *mode_state;         /* the mode's own */
+    struct task_list waiting;  /* in no worker */
+    struct task_list starting; /* each will get a worker of its own, at the next look */
+    struct task_list ahead;    /* in a busy worker's pipe and may be taken back; the oldest first */
+    struct task *running;      /* serial */
+    void *mode_state;          /* the mode's own */
     /* trouble with starting workers */
     unsigned start_failures; /* in a row: fork and the like */
     unsigned init_failures;  /* in a row: died before READY */
@@ -216,7 +217,8 @@ __attribute__((format(printf, 1, 2))) char *text_new(const char *format, ...);
 /* Puts a slot into the sets where it belongs now. To be called after every change of its state. */
 void slot_settle(struct executor *x, struct worker *w);
 
-/* Gives a task that is in no list to the next worker in turn with room. False: none has. */
+/* Gives a task that is in no list to the next worker in turn with room, or promises it a new one. False: none
+ * has, and none may be started. */
 bool dispatch_task(struct executor *x, struct task *task);
 
 /* There may be more workers now: tasks that wait too long behind another get one. */
@@ -224,6 +226,9 @@ void dispatch_late(struct executor *x, int64_t now);
 
 /* When dispatch_late should be called (CLOCK_MONOTONIC ns); INT64_MAX: no need. */
 int64_t dispatch_due(const struct executor *x);
+
+/* Starts workers for the tasks that were promised one, and gives them these. */
+void dispatch_starting(struct executor *x);
 
 /* Gives waiting tasks to workers with room. */
 void dispatch_waiting(struct executor *x);

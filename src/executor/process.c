@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fresh.h"
 #include "executor/worker.h"
 
 /* Where a worker process finds its two pipes; nothing above is open in it. */
@@ -78,6 +79,7 @@ __attribute__((noreturn)) static void child_main(const struct executor *x, const
                                  .wake_fd = -1,
                                  .settled = follow_parent, /* again: a change of user clears it */
                                  .settled_arg = &parent};
+    fresh_code();
     if (!follow_parent(&parent) || !child_descriptors(x, w, results))
         _exit(WORKER_NO_POOL);
     child_signals();

@@ -111,10 +111,12 @@ static void worker_release(struct executor *x, struct worker *w)
 
 size_t roster_startable(const struct executor *x)
 {
-    size_t room = pace_room(x);
-    if (x->start_again <= x->watch.wall)
-        return x->free.count < room ? x->free.count : room;
-    return x->living == 0 && x->waiting.count == 0 && x->free.count > 0 ? 1 : 0;
+    size_t room = pace_room(x), promised = x->starting.count;
+    if (room > x->free.count)
+        room = x->free.count;
+    if (x->start_again > x->watch.wall)
+        room = x->living == 0 && x->waiting.count == 0 && x->free.count > 0 ? 1 : 0;
+    return room > promised ? room - promised : 0;
 }
 
 static void start_trouble(struct executor *x, int why)

@@ -14,6 +14,7 @@ static void cancel_list(struct executor *x, struct task_list *list)
 static void cancel_waiting(struct executor *x)
 {
     cancel_list(x, &x->waiting);
+    cancel_list(x, &x->starting);
     cancel_list(x, &x->ahead);
     for (unsigned s = 0; x->workers && s < x->options.max_workers; s++) {
         struct worker *w = &x->workers[s];
