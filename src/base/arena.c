@@ -349,18 +349,33 @@ void arena_pass_on(void)
     }
 }
 
+/* Its head lies in the new memory as well: to write to the parent's would copy that. */
+static bool arena_begin(size_t size)
+{
+    struct stock s = {0};
+    if (!chunk_take(&s, (size + PAGE - 1) / PAGE * PAGE, true))
+        return false;
+    struct arena *a = (struct arena *)(void *)(s.at - HEAD);
+    size_t head = (sizeof *a + STEP - 1) / STEP * STEP;
+    s.at += head;
+    a->of[0] = s;
+    a->eager = true;
+    mine = a;
+    return true;
+}
+
 void arena_fresh(size_t size)
 {
+    for (unsigned c = 0; shares && c <= LAST; c++)
+        atomic_store_explicit(&passed[c], NULL, memory_order_relaxed);
+    if (shares)
+        shares = false;
+    if (arena_begin(size > PAGE ? size : PAGE))
+        return;
     struct arena *a = mine ? mine : find_arena();
     if (!a)
         return;
     memset(a->of, 0, sizeof a->of);
-    shares = false;
-    for (unsigned c = 0; c <= LAST; c++)
-        atomic_store_explicit(&passed[c], NULL, memory_order_relaxed);
-    size = (size + PAGE - 1) / PAGE * PAGE;
     a->eager = true;
     a->apart = false;
-    if (size > 0)
-        (void)chunk_take(&a->of[0], size, true);
 }

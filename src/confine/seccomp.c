@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -327,26 +328,29 @@ out:
     return 0;
 }
 
+enum { FEW = 512 };
+
 int filter_install(const struct filter *f, char *message, size_t size)
 {
-    /* In place: the worker's copy of the page is its own. */
-    struct sock_filter *pid = own_pid(f->code, f->length), saved;
-    if (!pid) {
+    /* A copy, and mostly on the stack: to write to the parent's would copy the page that it is on. */
+    struct sock_filter few[FEW], *code = f->length <= FEW ? few : malloc(f->length * sizeof *code);
+    if (!code)
+        return confine_failed("seccomp", message, size);
+    memcpy(code, f->code, f->length * sizeof *code);
+    struct sock_fprog program = {(unsigned short)f->length, code};
+    struct sock_filter *pid = own_pid(code, f->length);
+    long result = -1;
+    if (pid) {
+        pid->k = (uint32_t)getpid();
+        result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+    } else {
         errno = EBADMSG;
-        return confine_failed("seccomp", message, size);
     }
-    saved = *pid;
-    pid->k = (uint32_t)getpid();
-    struct sock_fprog program = {(unsigned short)f->length, f->code};
-    long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
-    int error = errno;
-    if (result < 0) {
-        *pid = saved;
-        errno = error;
-        return confine_failed("seccomp", message, size);
-    }
-    *pid = saved;
-    return 0;
+    if (result < 0)
+        (void)confine_failed("seccomp", message, size);
+    if (code != few)
+        free(code);
+    return result < 0 ? -1 : 0;
 }
 
 void filter_free(struct filter *f)

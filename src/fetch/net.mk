@@ -27,6 +27,7 @@ NET_TESTS = \
 	tests/check_certname \
 	tests/check_dial \
 	tests/check_hostfile \
+	tests/check_memory \
 	tests/check_provider \
 	tests/check_resolver \
 	tests/check_sessions \
@@ -51,6 +52,9 @@ tests_check_dial_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_hostfile_SOURCES = tests/check_hostfile.c
 tests_check_hostfile_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_hostfile_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_memory_SOURCES = tests/check_memory.c
+tests_check_memory_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_memory_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_provider_SOURCES = tests/check_provider.c
 tests_check_provider_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_provider_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
