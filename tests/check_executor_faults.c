@@ -736,6 +736,57 @@ START_TEST(a_failed_start_is_tried_again_while_a_task_runs)
 }
 END_TEST
 
+/* Rather an error than a hang, though there have been workers. */
+START_TEST(tasks_are_lost_when_no_worker_can_be_started_any_more)
+{
+    enum { TASKS = 4 };
+    if (geteuid() != 0 || HAS_THREADS)
+        return;
+    struct rlimit limit = {1, 1};
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(3);
+    o.max_tasks_per_worker = 1;
+    ck_assert_int_eq(setgroups(0, NULL), 0);
+    become_nobody_else();
+    pool_open(l, &o);
+    pool_submit(l, 1, "pid");
+    pool_drain(l);
+    pool_until(l, executor_workers(l->x) == 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &limit), 0);
+    for (unsigned id = 2; id < 2 + TASKS && executor_room(l->x) > 0; id++)
+        pool_submit(l, id, "pid");
+    pool_close(l);
+    ck_assert_uint_eq(l->of[1].ends, 1);
+    ck_assert_uint_eq(l->of[2].lost, 1);
+    ck_assert_uint_eq(l->of[3].lost, 1);
+    ck_assert_uint_eq(l->of[4].lost, 1);
+    free(l);
+}
+END_TEST
+
+/* After a failed start one is tried before more are promised. */
+START_TEST(trouble_with_starting_leaves_room_for_one)
+{
+    if (geteuid() != 0 || HAS_THREADS)
+        return;
+    struct rlimit limit = {2, 2};
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(6);
+    ck_assert_int_eq(setgroups(0, NULL), 0);
+    become_nobody_else();
+    ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &limit), 0);
+    pool_open(l, &o);
+    pool_submit(l, 1, "sleep 20000");
+    pool_submit(l, 2, "pid");
+    pool_until(l, executor_room(l->x) == 0);
+    ck_assert_int_eq(executor_cancel(l->x, 2, false), 0);
+    pool_until(l, executor_idle(l->x) > 0);
+    ck_assert_uint_eq(executor_idle(l->x), 1);
+    pool_end(l, EXECUTOR_CANCEL, deadline_now());
+    free(l);
+}
+END_TEST
+
 /* --- the parent's end --- */
 
 /* A pool in a process of its own, all workers busy; reports their ids through `up`, then waits to be killed.
@@ -815,6 +866,8 @@ int main(void)
     tcase_add_loop_test(t, few_descriptors_mean_fewer_workers_and_a_warning, 0, 2);
     tcase_add_loop_test(t, a_user_without_processes_left_gets_an_error_and_no_hang, 0, 2);
     tcase_add_test(t, a_failed_start_is_tried_again_while_a_task_runs);
+    tcase_add_test(t, tasks_are_lost_when_no_worker_can_be_started_any_more);
+    tcase_add_test(t, trouble_with_starting_leaves_room_for_one);
     tcase_add_loop_test(t, few_processes_mean_fewer_workers, 0, 2);
     tcase_add_test(t, a_pool_grows_where_proc_tells_nothing);
     tcase_add_test(t, no_worker_outlives_a_parent_that_is_killed);

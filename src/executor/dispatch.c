@@ -181,6 +181,8 @@ bool dispatch_home_has_room(const struct executor *x, const struct worker *w)
 static bool dispatch_home_task(struct executor *x, struct task *task)
 {
     struct worker *w = dispatch_home(x, task->affinity);
+    if (w->state == WORKER_NONE)
+        dispatch_starting(x); /* they were there before it; one may get this very slot */
     bool first = w->queue.count == 0;
     if (first && w->state == WORKER_NONE)
         (void)worker_start(x, w);
@@ -240,6 +242,9 @@ static unsigned start_some(struct executor *x, unsigned most, struct slots *ret_
 void dispatch_starting(struct executor *x)
 {
     struct slots started = {0};
+    struct worker *idle;
+    while (x->starting.first && (idle = take_turn(x, &x->idle)))
+        give(x, idle, x->starting.first);
     unsigned from = x->cursor, most = x->starting.count < STARTS ? (unsigned)x->starting.count : STARTS;
     if (most == 0)
         return;

@@ -164,7 +164,8 @@ size_t executor_idle(const struct executor *x)
 /* Places behind the tasks whose workers are about to be started. */
 static size_t room_to_come(const struct executor *x)
 {
-    return x->options.send_ahead && x->options.max_tasks_per_worker != 1 ? x->starting.count : 0;
+    size_t n = x->starting.count < x->free.count ? x->starting.count : x->free.count;
+    return x->options.send_ahead && x->options.max_tasks_per_worker != 1 ? n : 0;
 }
 
 size_t executor_room(const struct executor *x)

@@ -114,6 +114,8 @@ size_t roster_startable(const struct executor *x)
     size_t room = pace_room(x), promised = x->starting.count;
     if (room > x->free.count)
         room = x->free.count;
+    if (x->start_failures > 0 && room > 1)
+        room = 1; /* first see whether it goes again */
     if (x->start_again > x->watch.wall)
         room = x->living == 0 && x->waiting.count == 0 && x->free.count > 0 ? 1 : 0;
     return room > promised ? room - promised : 0;
@@ -188,6 +190,7 @@ void roster_retry(struct executor *x, int64_t now)
     if (x->waiting.count || x->wanting.count) {
         start_wanted(x);
         dispatch_waiting(x);
+        dispatch_starting(x);
         if (x->living == 0 && x->start_failures >= START_TRIES)
             lose_waiting(x);
     }
