@@ -707,6 +707,18 @@ START_TEST(a_pool_grows_where_proc_tells_nothing)
 }
 END_TEST
 
+/* A user who may have two processes opens a pool: task 1 runs, and for task 2 no worker can be started. */
+static void open_with_one_worker(struct ledger *l, const struct executor_options *o, const struct rlimit *two)
+{
+    ck_assert_int_eq(setgroups(0, NULL), 0);
+    become_nobody_else();
+    ck_assert_int_eq(setrlimit(RLIMIT_NPROC, two), 0);
+    pool_open(l, o);
+    pool_submit(l, 1, "sleep 20000");
+    pool_submit(l, 2, "pid");
+    pool_until(l, executor_room(l->x) == 0);
+}
+
 /* Room that comes with time alone is news as well: the one worker that there is may be long at its task. */
 START_TEST(a_failed_start_is_tried_again_while_a_task_runs)
 {
@@ -718,13 +730,7 @@ START_TEST(a_failed_start_is_tried_again_while_a_task_runs)
     ck_assert_int_eq(getrlimit(RLIMIT_NPROC, &before), 0);
     limit = before;
     limit.rlim_cur = 2;
-    ck_assert_int_eq(setgroups(0, NULL), 0);
-    become_nobody_else();
-    ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &limit), 0);
-    pool_open(l, &o);
-    pool_submit(l, 1, "sleep 20000");
-    pool_submit(l, 2, "pid");
-    pool_until(l, executor_room(l->x) == 0);
+    open_with_one_worker(l, &o, &limit);
     ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &before), 0);
     pool_until(l, executor_room(l->x) > 0);
     ck_assert_uint_eq(l->of[1].ends, 0);
@@ -772,13 +778,7 @@ START_TEST(trouble_with_starting_leaves_room_for_one)
     struct rlimit limit = {2, 2};
     struct ledger *l = ledger_new();
     struct executor_options o = process_options(6);
-    ck_assert_int_eq(setgroups(0, NULL), 0);
-    become_nobody_else();
-    ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &limit), 0);
-    pool_open(l, &o);
-    pool_submit(l, 1, "sleep 20000");
-    pool_submit(l, 2, "pid");
-    pool_until(l, executor_room(l->x) == 0);
+    open_with_one_worker(l, &o, &limit);
     ck_assert_int_eq(executor_cancel(l->x, 2, false), 0);
     pool_until(l, executor_idle(l->x) > 0);
     ck_assert_uint_eq(executor_idle(l->x), 1);

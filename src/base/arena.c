@@ -366,10 +366,11 @@ static bool arena_begin(size_t size)
 
 void arena_fresh(size_t size)
 {
-    for (unsigned c = 0; shares && c <= LAST; c++)
-        atomic_store_explicit(&passed[c], NULL, memory_order_relaxed);
-    if (shares)
+    if (shares) { /* else not even the same is written */
+        for (unsigned c = 0; c <= LAST; c++)
+            atomic_store_explicit(&passed[c], NULL, memory_order_relaxed);
         shares = false;
+    }
     if (arena_begin(size > PAGE ? size : PAGE))
         return;
     struct arena *a = mine ? mine : find_arena();
