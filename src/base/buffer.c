@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BUFFER_FIRST = 256 };
+enum { BUFFER_FIRST = 256, U64_DIGITS = 20 };
 
 void buffer_init(struct buffer *b, size_t limit)
 {
@@ -32,6 +32,8 @@ int buffer_reserve(struct buffer *b, size_t more)
         cap *= 2;
     if (cap < need)
         cap = need;
+    if (cap > b->limit)
+        cap = b->limit;
     unsigned char *data = realloc(b->data, cap);
     if (!data) {
         errno = ENOMEM;
@@ -42,25 +44,14 @@ int buffer_reserve(struct buffer *b, size_t more)
     return 0;
 }
 
-int buffer_append(struct buffer *b, const void *data, size_t len)
+int buffer_put_decimal(struct buffer *b, uint64_t v, unsigned width)
 {
-    if (len == 0)
-        return 0;
-    if (buffer_reserve(b, len) < 0)
-        return -1;
-    memcpy(b->data + b->len, data, len);
-    b->len += len;
-    return 0;
-}
-
-int buffer_puts(struct buffer *b, const char *s)
-{
-    return buffer_append(b, s, strlen(s));
-}
-
-int buffer_putc(struct buffer *b, unsigned char c)
-{
-    return buffer_append(b, &c, 1);
+    char text[U64_DIGITS], *p = text + U64_DIGITS;
+    do {
+        *--p = (char)('0' + v % 10);
+        v /= 10;
+    } while (p > text && (v || p > text + U64_DIGITS - width));
+    return buffer_append(b, p, (size_t)(text + U64_DIGITS - p));
 }
 
 int buffer_printf(struct buffer *b, const char *format, ...)

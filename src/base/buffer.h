@@ -10,12 +10,13 @@
 #define PFETCH_BASE_BUFFER_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include "base/span.h"
 
 struct buffer {
     unsigned char *data; /* NULL until something is appended */
     size_t len;          /* bytes held */
-    size_t cap;          /* bytes allocated */
+    size_t cap;          /* bytes allocated, never more than limit */
     size_t limit;        /* most bytes it may hold */
 };
 
@@ -41,14 +42,34 @@ static inline struct span buffer_span(const struct buffer *b)
  * 0, or -1 with errno EMSGSIZE (over the limit) or ENOMEM; the contents are then as before. */
 int buffer_reserve(struct buffer *b, size_t more);
 
-/* Appends `len` bytes. 0, or -1 as buffer_reserve: then nothing was appended. */
-int buffer_append(struct buffer *b, const void *data, size_t len);
+/* Appends `len` bytes. 0, or -1 as buffer_reserve: then nothing was appended. Here, as what follows, since
+ * records are made of a few bytes at a time. */
+static inline int buffer_append(struct buffer *b, const void *data, size_t len)
+{
+    if (len == 0)
+        return 0;
+    if (len > b->cap - b->len && buffer_reserve(b, len) < 0)
+        return -1;
+    memcpy(b->data + b->len, data, len);
+    b->len += len;
+    return 0;
+}
 
 /* Appends a NUL-terminated string without its NUL. As buffer_append. */
-int buffer_puts(struct buffer *b, const char *s);
+static inline int buffer_puts(struct buffer *b, const char *s)
+{
+    return buffer_append(b, s, strlen(s));
+}
 
 /* Appends one byte. As buffer_append. */
-int buffer_putc(struct buffer *b, unsigned char c);
+static inline int buffer_putc(struct buffer *b, unsigned char c)
+{
+    return buffer_append(b, &c, 1);
+}
+
+/* Appends `v` in decimal digits, at least `width` of them (1 to 20), with zeros before it. As buffer_append.
+ */
+int buffer_put_decimal(struct buffer *b, uint64_t v, unsigned width);
 
 /* Appends formatted text, without a NUL. As buffer_append. */
 __attribute__((format(printf, 2, 3))) int buffer_printf(struct buffer *b, const char *format, ...);

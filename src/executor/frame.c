@@ -1,5 +1,8 @@
 #include "executor/frame.h"
 
+#include <endian.h>
+#include <string.h>
+
 uint32_t frame_bound(unsigned type)
 {
     static const uint32_t bounds[FRAME_TYPES] = {
@@ -27,32 +30,24 @@ const char *frame_name(unsigned type)
     return names[type < FRAME_TYPES ? type : 0];
 }
 
-static void put_le(unsigned char *into, uint64_t v, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++)
-        into[i] = (unsigned char)(v >> (8 * i));
-}
-
-static uint64_t get_le(const unsigned char *from, unsigned bytes)
-{
-    uint64_t v = 0;
-    for (unsigned i = 0; i < bytes; i++)
-        v |= (uint64_t)from[i] << (8 * i);
-    return v;
-}
-
 void frame_put(unsigned char into[FRAME_HEADER], const struct frame *f)
 {
     into[0] = (unsigned char)f->type;
     into[1] = into[2] = into[3] = 0;
-    put_le(into + 4, f->length, 4);
-    put_le(into + 8, f->task, 8);
+    uint32_t length = htole32(f->length);
+    uint64_t task = htole64(f->task);
+    memcpy(into + 4, &length, sizeof length);
+    memcpy(into + 8, &task, sizeof task);
 }
 
 int frame_get(const unsigned char from[FRAME_HEADER], struct frame *ret_frame)
 {
     unsigned type = from[0];
-    uint32_t length = (uint32_t)get_le(from + 4, 4);
+    uint32_t length;
+    uint64_t task;
+    memcpy(&length, from + 4, sizeof length);
+    memcpy(&task, from + 8, sizeof task);
+    length = le32toh(length);
     if (type == 0 || type >= FRAME_TYPES || from[1] || from[2] || from[3])
         return -1;
     if (length > frame_bound(type))
@@ -61,6 +56,6 @@ int frame_get(const unsigned char from[FRAME_HEADER], struct frame *ret_frame)
         return -1;
     ret_frame->type = (enum frame_type)type;
     ret_frame->length = length;
-    ret_frame->task = get_le(from + 8, 8);
+    ret_frame->task = le64toh(task);
     return 0;
 }

@@ -16,6 +16,7 @@ enum {
 struct exchange {
     struct get *g;
     struct connection *c;
+    size_t at; /* where in f->in the body goes on: behind the head, until that is dropped together with it */
     struct framing framing;
     struct body body;
     struct coding *coding;
@@ -195,12 +196,12 @@ static bool drained_enough(const struct exchange *x)
 
 enum body_end { BODY_WHOLE, BODY_LEFT, BODY_BROKEN };
 
-/* One step: what is in f->in is decoded and handed over. */
+/* One step: what is in f->in, behind what has been used of it, is decoded and handed over. */
 static enum parse_result body_step(struct exchange *x, struct fetch_error *err)
 {
     struct get *g = x->g;
     struct buffer *in = &g->f->in;
-    size_t at = 0, used = 0;
+    size_t at = x->at, used = 0;
     enum parse_result result;
     do {
         struct span data = {NULL, 0};
@@ -213,6 +214,7 @@ static enum parse_result body_step(struct exchange *x, struct fetch_error *err)
         at += used;
     } while (result == PARSE_MORE && at < in->len);
     buffer_consume(in, at);
+    x->at = 0;
     return result;
 }
 
@@ -230,8 +232,9 @@ static int end_of_connection(struct exchange *x, bool clean, struct fetch_error 
  * time is looked at here, too. */
 static enum body_end read_body(struct exchange *x, struct fetch_error *err)
 {
-    if (x->framing.kind == FRAMING_LENGTH && x->framing.length > x->g->f->in.len)
-        stream_expect(x->c->stream, x->framing.length - x->g->f->in.len);
+    size_t have = x->g->f->in.len - x->at;
+    if (x->framing.kind == FRAMING_LENGTH && x->framing.length > have)
+        stream_expect(x->c->stream, x->framing.length - have);
     for (;;) {
         enum parse_result result = body_step(x, err);
         if (result != PARSE_MORE)
@@ -438,7 +441,7 @@ static enum exchange_end take_answer(struct exchange *x, size_t head_bytes, stru
         *err = sink_err;
         return EXCHANGE_FAILED;
     }
-    buffer_consume(&g->f->in, head_bytes);
+    x->at = head_bytes;
     if (err->kind == ERROR_NONE && x->c->absolute && response->status == 407) {
         error_set(err, ERROR_PROXY, PHASE_PROXY, "the proxy wants authentication (407)");
         err->final = true;
@@ -480,7 +483,7 @@ static enum exchange_end take_response(struct exchange *x, size_t head_bytes, st
         target_free(ret_next);
         return EXCHANGE_FAILED;
     }
-    buffer_consume(&g->f->in, head_bytes);
+    x->at = head_bytes;
     enum exchange_end end = finish(x, EXCHANGE_REDIRECT, err);
     if (end != EXCHANGE_REDIRECT)
         target_free(ret_next);

@@ -272,7 +272,9 @@ void target_free(struct target *t)
 
 static int put_port(struct buffer *b, const struct target *t)
 {
-    return t->port == default_port(t->scheme) ? 0 : buffer_printf(b, ":%u", (unsigned)t->port);
+    if (t->port == default_port(t->scheme))
+        return 0;
+    return buffer_putc(b, ':') < 0 ? -1 : buffer_put_decimal(b, t->port, 1);
 }
 
 static int put_bracketed(struct buffer *b, struct span host, enum target_host kind)

@@ -1,28 +1,8 @@
 #include "output/format.h"
 
-enum { U64_DIGITS = 20 };
-
-/* Decimal digits of `v`, at least `width` of them with leading zeros, into the end of `into`. */
-static const char *digits(char into[U64_DIGITS], uint64_t v, unsigned width)
-{
-    char *p = into + U64_DIGITS;
-    do {
-        *--p = (char)('0' + v % 10);
-        v /= 10;
-    } while (p > into && (v || p > into + U64_DIGITS - width));
-    return p;
-}
-
-static int put_digits(struct buffer *b, uint64_t v, unsigned width)
-{
-    char text[U64_DIGITS];
-    const char *p = digits(text, v, width);
-    return buffer_append(b, p, (size_t)(text + U64_DIGITS - p));
-}
-
 int format_u64(struct buffer *b, uint64_t v)
 {
-    return put_digits(b, v, 1);
+    return buffer_put_decimal(b, v, 1);
 }
 
 int format_seconds(struct buffer *b, int64_t ns, unsigned decimals)
@@ -31,9 +11,9 @@ int format_seconds(struct buffer *b, int64_t ns, unsigned decimals)
     for (unsigned i = 0; i < 9; i++)
         *(i < decimals ? &scale : &unit) *= 10;
     uint64_t v = ((ns < 0 ? 0 : (uint64_t)ns) + unit / 2) / unit;
-    if (put_digits(b, v / scale, 1) < 0 || buffer_putc(b, '.') < 0)
+    if (buffer_put_decimal(b, v / scale, 1) < 0 || buffer_putc(b, '.') < 0)
         return -1;
-    return put_digits(b, v % scale, decimals);
+    return buffer_put_decimal(b, v % scale, decimals);
 }
 
 /* The civil date of a day counted from 1970-01-01 (Gregorian; years of 400 × 365.2425 days that start in
