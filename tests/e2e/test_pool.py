@@ -1,5 +1,6 @@
 """The pool: the same list in each mode, dispatch, replaced workers, one report a target."""
 import collections
+import os
 
 from harness import FULL, Case, MODES, POOLS, children, kind, modes, once
 
@@ -168,6 +169,24 @@ class Pool(Case):
         self.wait_until(lambda: children(process.pid), "a worker process")
         process.terminate()
         self.finish(process)
+
+    def policies(self, policy):
+        """The scheduling policies of pfetch, started with that one, and of its first worker."""
+        process = self.start("-f", "none", "https://a.test/gate/2/policy-%d/text/x" % policy, "-t", "50",
+                             preexec_fn=lambda: os.sched_setscheduler(0, policy, os.sched_param(0)))
+        self.wait_until(lambda: children(process.pid), "a worker process")
+        found = [os.sched_getscheduler(pid) for pid in (process.pid, children(process.pid)[0])]
+        process.terminate()
+        self.finish(process)
+        return found
+
+    @once
+    def test_it_runs_as_a_batch_process(self):
+        self.assertEqual(self.policies(os.SCHED_OTHER), [os.SCHED_BATCH] * 2)
+
+    @once
+    def test_a_policy_that_was_chosen_for_it_stays(self):
+        self.assertEqual(self.policies(os.SCHED_IDLE), [os.SCHED_IDLE] * 2)
 
     @once
     def test_bad_numbers(self):
