@@ -172,6 +172,38 @@ START_TEST(a_worker_may_read_where_the_links_lead)
 }
 END_TEST
 
+/* As Debian has them: the hash leads to a name beside it, that one elsewhere; here by way of a link to a
+ * directory. Loops and links to nowhere are passed over. */
+START_TEST(links_are_followed_to_their_end)
+{
+    struct tempdir home;
+    struct trust *t;
+    struct fetch_error err;
+    char path[400], name[32];
+    tempdir_init(&home);
+    ck_assert_int_eq(chmod(home.path, 0755), 0);
+    cert_write(&ca, tempdir_file(&home, "ca.crt"), false);
+    snprintf(path, sizeof path, "%s/away", dir.path);
+    ck_assert_int_eq(symlink(home.path, path), 0);
+    snprintf(path, sizeof path, "%s/away/../%s/ca.crt", dir.path, strrchr(home.path, '/') + 1);
+    ck_assert_int_eq(symlink(path, tempdir_file(&dir, "ca.pem")), 0);
+    snprintf(name, sizeof name, "%08lx.0", X509_subject_name_hash(ca.x509));
+    ck_assert_int_eq(symlink("ca.pem", tempdir_file(&dir, name)), 0);
+    ck_assert_int_eq(symlink("00000001.0", tempdir_file(&dir, "00000001.0")), 0);
+    ck_assert_int_eq(symlink("/nonexistent/x", tempdir_file(&dir, "00000002.0")), 0);
+    ck_assert_int_eq(trust_new(NULL, NULL, dir.path, &t, &err), 0);
+    char **paths = trust_paths(t);
+    ck_assert_ptr_nonnull(paths);
+    ck_assert_str_eq(paths[0], dir.path);
+    ck_assert_str_eq(paths[1], home.path);
+    ck_assert_ptr_null(paths[2]);
+    ck_assert(verifies(t, leaf.x509));
+    trust_paths_free(paths);
+    trust_free(t);
+    tempdir_free(&home);
+}
+END_TEST
+
 START_TEST(what_only_root_can_read_is_loaded_at_once)
 {
     struct trust *t;
@@ -205,6 +237,7 @@ int main(void)
     tcase_add_test(t, the_environment_names_a_file);
     tcase_add_test(t, a_file_that_is_none_is_refused_by_name);
     tcase_add_test(t, a_worker_may_read_where_the_links_lead);
+    tcase_add_test(t, links_are_followed_to_their_end);
     tcase_add_test(t, what_only_root_can_read_is_loaded_at_once);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+enum { LINKS_MOST = 40 }; /* as Linux follows */
 
 /* True for "0123abcd.0": eight hex digits, a dot, a number. */
 static bool name_is_hashed(const char *name)
@@ -52,19 +55,46 @@ static int home_add(struct certdir *d, const char *dir)
     return 0;
 }
 
-/* Looks where one name leads. A link to nowhere is passed over. */
-static int entry_scan(struct certdir *d, const char *dir, const char *name)
+/* Follows the links that `path` is, but not those on the way to it. */
+static bool follow(char path[PATH_MAX])
+{
+    char to[PATH_MAX];
+    for (int i = 0; i < LINKS_MOST; i++) {
+        ssize_t n = readlink(path, to, sizeof to - 1);
+        if (n < 0)
+            return errno == EINVAL; /* no link */
+        to[n] = 0;
+        char *name = strrchr(path, '/') + 1;
+        size_t room = (size_t)(path + PATH_MAX - (*to == '/' ? path : name));
+        if ((size_t)n >= room)
+            return false;
+        memcpy(*to == '/' ? path : name, to, (size_t)n + 1);
+    }
+    return false;
+}
+
+struct scan {
+    struct certdir *into;
+    char last[PATH_MAX]; /* the directory that was resolved last, as the links have it */
+};
+
+/* Looks where one name leads. A link to nowhere is passed over. There may be hundreds, nearly all in one or
+ * two directories: so only those are resolved step by step. */
+static int entry_scan(struct scan *s, const char *dir, const char *name)
 {
     char path[PATH_MAX], real[PATH_MAX];
     struct stat st;
-    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path || !realpath(path, real) ||
-        stat(real, &st) < 0)
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path || stat(path, &st) < 0 ||
+        !follow(path))
         return 0;
     if (!(st.st_mode & S_IROTH))
-        d->readable = false;
-    char *slash = strrchr(real, '/');
-    slash[slash == real] = 0;
-    return home_add(d, real);
+        s->into->readable = false;
+    char *slash = strrchr(path, '/');
+    slash[slash == path] = 0;
+    if (strcmp(path, s->last) == 0)
+        return 0;
+    memcpy(s->last, path, strlen(path) + 1);
+    return realpath(path, real) ? home_add(s->into, real) : 0;
 }
 
 /* Calls `each` for the hashed names in `path`, until one fails. */
@@ -86,17 +116,18 @@ static int certdir_each(const char *path, int (*each)(void *arg, const char *dir
 
 static int scan_each(void *arg, const char *dir, const char *name)
 {
-    return entry_scan(arg, dir, name);
+    return entry_scan((struct scan *)arg, dir, name);
 }
 
 int certdir_scan(struct certdir *ret, const char *path)
 {
     char real[PATH_MAX];
+    struct scan s = {.into = ret};
     *ret = (struct certdir){.readable = true};
     if (!realpath(path, real))
         return -1;
     ret->readable = dir_reachable(real);
-    if (certdir_each(path, scan_each, ret) < 0) {
+    if (certdir_each(path, scan_each, &s) < 0) {
         certdir_free(ret);
         return -1;
     }

@@ -18,11 +18,18 @@ enum {
     PARSED_AT_ONCE = 8, /* certificates in a file of which the rest waits until a chain names it */
 };
 
+/* A directory that is looked into when a chain asks for it. */
+struct trust_dir {
+    char *path;
+    bool scanned; /* `scan` says what is in it */
+    struct certdir scan;
+};
+
 struct trust {
     OSSL_LIB_CTX *context;
     X509_STORE *store;
-    struct bundle *bundle;      /* a large file; NULL: none */
-    char *dirs[TRUST_DIRS_MAX]; /* looked into when a chain asks for it */
+    struct bundle *bundle; /* a large file; NULL: none */
+    struct trust_dir dirs[TRUST_DIRS_MAX];
     size_t dir_count;
 };
 
@@ -81,15 +88,23 @@ static int trust_load_file(struct trust *t, struct source from, struct fetch_err
     return 0;
 }
 
-/* True if an unprivileged worker could not read what this process can. */
-static bool dir_needs_privilege(const char *path)
+static bool dir_scan(struct trust_dir *d)
 {
-    struct certdir d;
-    if (geteuid() != 0 || certdir_scan(&d, path) < 0)
-        return false;
-    bool readable = d.readable;
-    certdir_free(&d);
-    return !readable;
+    return d->scanned || (d->scanned = certdir_scan(&d->scan, d->path) == 0);
+}
+
+static void dir_free(struct trust_dir *d)
+{
+    if (d->scanned)
+        certdir_free(&d->scan);
+    free(d->path);
+    *d = (struct trust_dir){0};
+}
+
+/* True if an unprivileged worker could not read what this process can. */
+static bool dir_needs_privilege(struct trust_dir *d)
+{
+    return geteuid() == 0 && dir_scan(d) && !d->scan.readable;
 }
 
 /* One directory: to be looked into later, or loaded whole. 1, or 0 where a default isn't there. */
@@ -103,20 +118,24 @@ static int trust_add_dir(struct trust *t, const char *option, const char *path, 
         return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s: %s", option, path,
                          there ? "not a directory" : strerror(errno));
     }
-    if (dir_needs_privilege(path)) {
+    if (t->dir_count == TRUST_DIRS_MAX)
+        return error_set(err, ERROR_NONE, PHASE_NONE, "more than %d directories of certificates",
+                         TRUST_DIRS_MAX);
+    struct trust_dir *d = &t->dirs[t->dir_count];
+    d->path = strdup(path);
+    if (!d->path)
+        return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
+    if (dir_needs_privilege(d)) {
+        dir_free(d);
         if (certdir_load(t->store, t->context, path) == 0)
             return 1;
         return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s cannot be read: %s",
                          option ? option : "trust directory", path, strerror(errno));
     }
-    if (t->dir_count == TRUST_DIRS_MAX)
-        return error_set(err, ERROR_NONE, PHASE_NONE, "more than %d directories of certificates",
-                         TRUST_DIRS_MAX);
-    X509_LOOKUP *lookup = X509_STORE_add_lookup(t->store, X509_LOOKUP_hash_dir());
-    t->dirs[t->dir_count] = strdup(path);
-    if (!lookup || !t->dirs[t->dir_count] || !X509_LOOKUP_add_dir(lookup, path, X509_FILETYPE_PEM))
-        return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
     t->dir_count++;
+    X509_LOOKUP *lookup = X509_STORE_add_lookup(t->store, X509_LOOKUP_hash_dir());
+    if (!lookup || !X509_LOOKUP_add_dir(lookup, path, X509_FILETYPE_PEM))
+        return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
     return 1;
 }
 
@@ -185,8 +204,8 @@ void trust_free(struct trust *t)
 {
     if (!t)
         return;
-    for (size_t i = 0; i <= t->dir_count && i < TRUST_DIRS_MAX; i++)
-        free(t->dirs[i]);
+    for (size_t i = 0; i < t->dir_count; i++)
+        dir_free(&t->dirs[i]);
     X509_STORE_free(t->store);
     bundle_free(t->bundle);
     free(t);
@@ -213,24 +232,22 @@ static int paths_add(char ***paths, size_t *count, const char *path)
 }
 
 /* The directory itself and where its links lead. */
-static int paths_add_dir(char ***paths, size_t *count, const char *dir)
+static int paths_add_dir(char ***paths, size_t *count, struct trust_dir *d)
 {
-    struct certdir d;
-    int result = paths_add(paths, count, dir);
-    if (result < 0 || certdir_scan(&d, dir) < 0)
+    int result = paths_add(paths, count, d->path);
+    if (result < 0 || !dir_scan(d))
         return result;
-    for (size_t i = 0; i < d.count && result == 0; i++)
-        result = paths_add(paths, count, d.homes[i]);
-    certdir_free(&d);
+    for (size_t i = 0; i < d->scan.count && result == 0; i++)
+        result = paths_add(paths, count, d->scan.homes[i]);
     return result;
 }
 
-char **trust_paths(const struct trust *t)
+char **trust_paths(struct trust *t)
 {
     size_t count = 0;
     char **paths = calloc(1, sizeof *paths);
     for (size_t i = 0; paths && i < t->dir_count; i++)
-        if (paths_add_dir(&paths, &count, t->dirs[i]) < 0) {
+        if (paths_add_dir(&paths, &count, &t->dirs[i]) < 0) {
             trust_paths_free(paths);
             return NULL;
         }
