@@ -224,6 +224,60 @@ START_TEST(what_only_root_can_read_is_loaded_at_once)
 }
 END_TEST
 
+/* The directories are open to all, but not what the links lead to in the end. */
+START_TEST(one_file_that_only_root_can_read_is_found_behind_links)
+{
+    struct trust *t;
+    struct fetch_error err;
+    char name[32];
+    if (geteuid() != 0)
+        return;
+    const char *file = tempdir_file(&dir, "ca.crt");
+    cert_write(&ca, file, false);
+    ck_assert_int_eq(chmod(file, 0600), 0);
+    ck_assert_int_eq(symlink("ca.crt", tempdir_file(&dir, "ca.pem")), 0);
+    snprintf(name, sizeof name, "%08lx.0", X509_subject_name_hash(ca.x509));
+    ck_assert_int_eq(symlink("ca.pem", tempdir_file(&dir, name)), 0);
+    ck_assert_int_eq(trust_new(NULL, NULL, dir.path, &t, &err), 0);
+    ck_assert_int_eq(unlink(tempdir_file(&dir, "ca.crt")), 0);
+    ck_assert(verifies(t, leaf.x509));
+    trust_free(t);
+}
+END_TEST
+
+/* Whether where a hashed name leads by so many links is among what a worker may read. */
+static bool home_is_found_behind(int links)
+{
+    struct tempdir home;
+    struct trust *t;
+    struct fetch_error err;
+    char to[400], name[32];
+    tempdir_init(&home);
+    ck_assert_int_eq(chmod(home.path, 0755), 0);
+    cert_write(&ca, tempdir_file(&home, "ca.crt"), false);
+    snprintf(to, sizeof to, "%s", home.file);
+    for (int i = links; i > 0; i--) {
+        snprintf(name, sizeof name, i > 1 ? "link-%d-of-%d" : "0000%02d%02d.0", i, links);
+        ck_assert_int_eq(symlink(to, tempdir_file(&dir, name)), 0);
+        snprintf(to, sizeof to, "%s", name);
+    }
+    ck_assert_int_eq(trust_new(NULL, NULL, dir.path, &t, &err), 0);
+    char **paths = trust_paths(t);
+    bool found = listed(paths, home.path);
+    trust_paths_free(paths);
+    trust_free(t);
+    tempdir_free(&home);
+    return found;
+}
+
+START_TEST(as_many_links_are_followed_as_the_kernel_does)
+{
+    ck_assert(home_is_found_behind(1));
+    ck_assert(home_is_found_behind(40));
+    ck_assert(!home_is_found_behind(41));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("trust");
@@ -238,6 +292,8 @@ int main(void)
     tcase_add_test(t, a_file_that_is_none_is_refused_by_name);
     tcase_add_test(t, a_worker_may_read_where_the_links_lead);
     tcase_add_test(t, links_are_followed_to_their_end);
+    tcase_add_test(t, as_many_links_are_followed_as_the_kernel_does);
+    tcase_add_test(t, one_file_that_only_root_can_read_is_found_behind_links);
     tcase_add_test(t, what_only_root_can_read_is_loaded_at_once);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -55,11 +55,12 @@ static int home_add(struct certdir *d, const char *dir)
     return 0;
 }
 
-/* Follows the links that `path` is, but not those on the way to it. */
+/* Follows the links that `path` is, but not those on the way to it. False where the kernel may know better.
+ */
 static bool follow(char path[PATH_MAX])
 {
     char to[PATH_MAX];
-    for (int i = 0; i < LINKS_MOST; i++) {
+    for (int i = 0; i <= LINKS_MOST; i++) {
         ssize_t n = readlink(path, to, sizeof to - 1);
         if (n < 0)
             return errno == EINVAL; /* no link */
@@ -73,6 +74,13 @@ static bool follow(char path[PATH_MAX])
     return false;
 }
 
+/* Leaves the directory of an absolute path, or of one with a directory before its name. */
+static void cut_name(char *path)
+{
+    char *slash = strrchr(path, '/');
+    slash[slash == path] = 0;
+}
+
 struct scan {
     struct certdir *into;
     char last[PATH_MAX]; /* the directory that was resolved last, as the links have it */
@@ -84,13 +92,18 @@ static int entry_scan(struct scan *s, const char *dir, const char *name)
 {
     char path[PATH_MAX], real[PATH_MAX];
     struct stat st;
-    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path || stat(path, &st) < 0 ||
-        !follow(path))
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path || stat(path, &st) < 0)
         return 0;
     if (!(st.st_mode & S_IROTH))
         s->into->readable = false;
-    char *slash = strrchr(path, '/');
-    slash[slash == path] = 0;
+    if (!follow(path)) {
+        (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+        if (!realpath(path, real))
+            return 0;
+        cut_name(real);
+        return home_add(s->into, real);
+    }
+    cut_name(path);
     if (strcmp(path, s->last) == 0)
         return 0;
     memcpy(s->last, path, strlen(path) + 1);

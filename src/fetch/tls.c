@@ -196,8 +196,9 @@ static bool client_set_context(struct tls_client *c, int min_version)
 }
 
 /* OpenSSL's table of all ciphers by their old names: each library context copies it when it looks a name up
- * first, a fifth of what a run of one fetch computes. TLS fetches its ciphers from a provider; only the
- * message that a private key is encrypted, and by what, needs the table (OPENSSL_init_crypto(3)). */
+ * first, a fifth of what a run of one fetch computes. TLS fetches its ciphers from a provider. What needs
+ * the table are encrypted blocks of the old PEM form, and those are read only where a key is, to be able to
+ * say so. It holds for the process, and the first who asks decides (OPENSSL_init_crypto(3)). */
 static void do_without_cipher_names(const struct tls_options *options)
 {
     if (!options->cert && !options->key)

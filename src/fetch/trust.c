@@ -80,7 +80,8 @@ static int trust_load_file(struct trust *t, struct source from, struct fetch_err
     X509_LOOKUP *lookup = X509_STORE_add_lookup(t->store, X509_LOOKUP_file());
     if (!lookup)
         return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
-    bool loaded = X509_load_cert_crl_file_ex(lookup, from.path, X509_FILETYPE_PEM, t->context, NULL) > 0;
+    /* Certificates alone: what else the file holds, an encrypted key perhaps, is not looked at. */
+    bool loaded = X509_load_cert_file_ex(lookup, from.path, X509_FILETYPE_PEM, t->context, NULL) > 0;
     ERR_clear_error();
     if (from.option && (!loaded || !store_has_certificate(t->store)))
         return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s holds no certificate in PEM form", from.option,
@@ -118,21 +119,22 @@ static int trust_add_dir(struct trust *t, const char *option, const char *path, 
         return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s: %s", option, path,
                          there ? "not a directory" : strerror(errno));
     }
-    if (t->dir_count == TRUST_DIRS_MAX)
-        return error_set(err, ERROR_NONE, PHASE_NONE, "more than %d directories of certificates",
-                         TRUST_DIRS_MAX);
-    struct trust_dir *d = &t->dirs[t->dir_count];
-    d->path = strdup(path);
-    if (!d->path)
+    struct trust_dir d = {.path = strdup(path)};
+    if (!d.path)
         return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
-    if (dir_needs_privilege(d)) {
-        dir_free(d);
+    if (dir_needs_privilege(&d)) {
+        dir_free(&d);
         if (certdir_load(t->store, t->context, path) == 0)
             return 1;
         return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s cannot be read: %s",
                          option ? option : "trust directory", path, strerror(errno));
     }
-    t->dir_count++;
+    if (t->dir_count == TRUST_DIRS_MAX) {
+        dir_free(&d);
+        return error_set(err, ERROR_NONE, PHASE_NONE, "more than %d directories of certificates",
+                         TRUST_DIRS_MAX);
+    }
+    t->dirs[t->dir_count++] = d;
     X509_LOOKUP *lookup = X509_STORE_add_lookup(t->store, X509_LOOKUP_hash_dir());
     if (!lookup || !X509_LOOKUP_add_dir(lookup, path, X509_FILETYPE_PEM))
         return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");

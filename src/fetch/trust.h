@@ -24,7 +24,8 @@ void trust_free(struct trust *t);
 X509_STORE *trust_store(const struct trust *t);
 
 /* What a confined worker must be able to read: the directories that are looked into later and those that
- * their links lead to. A NULL-terminated list, released with trust_paths_free; NULL for lack of memory. */
+ * their links lead to. A NULL-terminated list, released with trust_paths_free; NULL for lack of memory. Not
+ * for two threads at once: what it finds is kept. */
 char **trust_paths(struct trust *t);
 void trust_paths_free(char **paths);
 

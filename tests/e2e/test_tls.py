@@ -126,6 +126,20 @@ class Trust(Case):
                 self.assertKind(self.fetch("good.test", "-m", mode, env={"SSL_CERT_FILE": bundle}), "ok")
                 self.assertKind(self.fetch("good.test", "-m", mode, env={"SSL_CERT_FILE": without}), "certificate")
 
+    @once
+    def test_an_encrypted_key_beside_what_is_trusted(self):
+        """Of either form, before the certificate or behind it: nobody looks at it."""
+        openssl = shutil.which("openssl")
+        if not openssl:
+            self.skipTest("no openssl here")
+        with open(self.origin.path("ca.pem"), encoding="ascii") as f:
+            trusted = f.read()
+        for form in ("ec", "pkey"):
+            done = subprocess.run([openssl, form, "-in", self.origin.path("client.key"), "-aes128", "-passout", "pass:x"],
+                                  check=True, capture_output=True, text=True)
+            for text in (trusted + done.stdout, done.stdout + trusted):
+                self.assertKind(self.fetch("https://a.test/ok", "--cacert", self.write("both.pem", text)), "ok")
+
     def test_cacert_replaces_the_system_s(self):
         report = self.fetch("https://a.test/ok", "--cacert", self.origin.path("other.pem"),
                             env={"SSL_CERT_FILE": self.origin.path("ca.pem")})
