@@ -141,6 +141,86 @@ START_TEST(a_body_is_handed_on_in_pieces_and_not_kept)
 }
 END_TEST
 
+static enum collect_result take_shared(struct collect *c, uint32_t length, struct collect_item *ret,
+                                       char *why)
+{
+    unsigned char header[FRAME_HEADER];
+    struct frame f = {FRAME_SHARED, length, 1};
+    frame_put(header, &f);
+    struct span in = span_make(header, sizeof header);
+    c->protocol.state = PROTOCOL_ANSWER;
+    c->protocol.task = 1;
+    return collect_next(c, &in, ret, why, 100);
+}
+
+START_TEST(what_is_shared_is_looked_for_in_the_window)
+{
+    struct window w;
+    struct collect c;
+    struct collect_item item;
+    char why[100];
+    ck_assert(window_open(&w));
+    struct window worker = w;
+    collect_init(&c);
+    c.window = &w;
+    for (int i = 0; i < 9; i++) { /* it would wait for ever if places were not given back */
+        c.shared = 0;
+        unsigned char *place = window_place(&worker);
+        memset(place, 'a' + i, 10);
+        window_filled(&worker);
+        ck_assert_int_eq(take_shared(&c, 10, &item, why), COLLECT_ITEM);
+        ck_assert_int_eq(item.type, FRAME_BODY);
+        ck_assert_ptr_eq(item.data.data, place);
+        ck_assert_uint_eq(item.data.len, 10);
+        ck_assert_int_eq(item.data.data[9], 'a' + i);
+        collect_settle(&c);
+    }
+    ck_assert_int_eq(take_shared(&c, 0, &item, why), COLLECT_BAD);
+    collect_free(&c);
+    collect_init(&c);
+    c.window = &w;
+    ck_assert_int_eq(take_shared(&c, FRAME_MAX_BODY + 1, &item, why), COLLECT_BAD);
+    collect_free(&c);
+    window_close(&w);
+}
+END_TEST
+
+/* Else sixteen bytes of the pipe would each stand for 64 KB, and hold up no worker. */
+START_TEST(one_read_tells_of_no_more_places_than_there_are)
+{
+    struct window w;
+    struct collect c;
+    struct collect_item item;
+    char why[100];
+    ck_assert(window_open(&w));
+    collect_init(&c);
+    c.window = &w;
+    for (int i = 0; i < WINDOW_PLACES; i++)
+        ck_assert_int_eq(take_shared(&c, FRAME_MAX_BODY, &item, why), COLLECT_ITEM);
+    ck_assert_int_eq(take_shared(&c, FRAME_MAX_BODY, &item, why), COLLECT_BAD);
+    ck_assert_str_eq(why, "more SHARED frames than there are places");
+    collect_free(&c);
+    window_close(&w);
+}
+END_TEST
+
+START_TEST(without_a_window_nothing_is_shared)
+{
+    struct collect c;
+    struct collect_item item;
+    struct window none = {0};
+    char why[100];
+    collect_init(&c);
+    ck_assert_int_eq(take_shared(&c, 10, &item, why), COLLECT_BAD);
+    ck_assert_str_eq(why, "SHARED without a window");
+    collect_free(&c);
+    collect_init(&c);
+    c.window = &none;
+    ck_assert_int_eq(take_shared(&c, 10, &item, why), COLLECT_BAD);
+    collect_free(&c);
+}
+END_TEST
+
 START_TEST(a_refused_header_stops_before_its_payload)
 {
     struct buffer b;
@@ -185,6 +265,9 @@ int main(void)
     tcase_add_test(t, cut_anywhere_the_same_items_come);
     tcase_add_test(t, byte_by_byte_the_same_items_come);
     tcase_add_test(t, a_body_is_handed_on_in_pieces_and_not_kept);
+    tcase_add_test(t, what_is_shared_is_looked_for_in_the_window);
+    tcase_add_test(t, one_read_tells_of_no_more_places_than_there_are);
+    tcase_add_test(t, without_a_window_nothing_is_shared);
     tcase_add_test(t, a_refused_header_stops_before_its_payload);
     tcase_add_test(t, a_claimed_length_costs_no_memory);
     suite_add_tcase(s, t);

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,128 @@ START_TEST(pieces_of_a_body_share_frames)
 }
 END_TEST
 
+/* What a large body's frames say, put together. */
+static size_t body_read(unsigned char *into, struct window *pool, size_t *ret_shared)
+{
+    static unsigned char piece[FRAME_MAX_BODY];
+    struct frame f;
+    size_t at = 0;
+    unsigned char header[FRAME_HEADER];
+    *ret_shared = 0;
+    for (;;) {
+        ck_assert_int_eq((int)read(ends[0], header, sizeof header), FRAME_HEADER);
+        ck_assert_int_eq(frame_get(header, &f), 0);
+        if (f.type == FRAME_END)
+            return at;
+        ck_assert_uint_eq(f.task, 7);
+        if (f.type == FRAME_SHARED) {
+            memcpy(into + at, window_next(pool), f.length);
+            *ret_shared += f.length;
+        } else {
+            ck_assert_int_eq((int)read(ends[0], piece, f.length), (int)f.length);
+            memcpy(into + at, piece, f.length);
+        }
+        at += f.type == FRAME_BODY || f.type == FRAME_SHARED ? f.length : 0;
+    }
+}
+
+/* The first 64 KB go through the pipe, the rest lies in the window, in the order of the frames; a note in
+ * between and a flush close a place that isn't full. The next task begins in the pipe again. */
+START_TEST(a_large_body_goes_on_in_the_window)
+{
+    static unsigned char body[280000], got[sizeof body + 64];
+    size_t shared;
+    struct window pool;
+    for (size_t i = 0; i < sizeof body; i++)
+        body[i] = (unsigned char)(i * 31 + i / 251);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_ge(fcntl(ends[1], F_SETPIPE_SZ, 1024 * 1024), (int)sizeof body);
+    e.fd = ends[1];
+    ck_assert(window_open(&e.window));
+    pool = e.window;
+    ck_assert_int_eq(emitter_ready(&e), 0);
+    ck_assert_int_eq((int)read(ends[0], got, FRAME_HEADER), FRAME_HEADER);
+    emitter_begin(&e, 7);
+    ck_assert_int_eq(emitter_head(&e, "", 0), 0);
+    ck_assert_int_eq(emitter_body(&e, body, 100000), 0);
+    ck_assert_int_eq(emitter_note(&e, "between"), 0);
+    ck_assert_int_eq(emitter_body(&e, body + 100000, 1), 0);
+    ck_assert_int_eq(emitter_flush(&e), 0);
+    ck_assert_uint_eq(e.window.count, 2); /* told of by now */
+    ck_assert_int_eq(emitter_body(&e, body + 100001, sizeof body - 100001 - 50000), 0);
+    ck_assert_int_eq(emitter_end(&e, "", 0), 0);
+    size_t len = sizeof body - 50000;
+    ck_assert_uint_eq(body_read(got, &pool, &shared), len);
+    ck_assert_mem_eq(got, body, len);
+    ck_assert_uint_eq(shared, len - FRAME_MAX_BODY);
+    emitter_begin(&e, 7);
+    ck_assert_int_eq(emitter_head(&e, "", 0), 0);
+    ck_assert_int_eq(emitter_body(&e, body, 1000), 0);
+    ck_assert_int_eq(emitter_end(&e, "", 0), 0);
+    ck_assert_uint_eq(body_read(got, &pool, &shared), 1000);
+    ck_assert_uint_eq(shared, 0);
+    window_close(&e.window);
+}
+END_TEST
+
+/* The pool, in a thread: counts the bytes of the body up to END, and gives each place back. */
+static void *pool_main(void *arg)
+{
+    struct window pool = *(struct window *)arg;
+    static size_t bytes;
+    struct frame f;
+    bytes = 0;
+    do {
+        unsigned char header[FRAME_HEADER], payload[64];
+        if (read(ends[0], header, sizeof header) != sizeof header || frame_get(header, &f) < 0)
+            return NULL;
+        if (f.type == FRAME_SHARED) {
+            (void)window_next(&pool);
+            bytes += f.length;
+            window_give_back(&pool);
+            continue;
+        }
+        bytes += f.type == FRAME_BODY ? f.length : 0;
+        for (uint32_t left = f.length; left;) {
+            ssize_t n = read(ends[0], payload, left < sizeof payload ? left : sizeof payload);
+            if (n <= 0)
+                return NULL;
+            left -= (uint32_t)n;
+        }
+    } while (f.type != FRAME_END);
+    return &bytes;
+}
+
+/* Many places that are closed early: none of them is waited for before the pool was told of it. */
+START_TEST(it_never_waits_for_a_place_that_the_pool_does_not_know_of)
+{
+    static unsigned char body[FRAME_MAX_BODY];
+    pthread_t pool;
+    void *bytes;
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    ck_assert_int_eq(pipe(ends), 0);
+    e.fd = ends[1];
+    ck_assert(window_open(&e.window));
+    ck_assert_int_eq(pthread_create(&pool, NULL, pool_main, &e.window), 0);
+    ck_assert_int_eq(emitter_ready(&e), 0);
+    emitter_begin(&e, 7);
+    ck_assert_int_eq(emitter_head(&e, "", 0), 0);
+    ck_assert_int_eq(emitter_body(&e, body, sizeof body), 0);
+    for (int i = 0; i < 5 * WINDOW_PLACES; i++) {
+        ck_assert_int_eq(emitter_body(&e, body, 1), 0);
+        ck_assert_int_eq(emitter_note(&e, "between"), 0);
+    }
+    ck_assert_int_eq(emitter_end(&e, "", 0), 0);
+    ck_assert_int_eq(pthread_join(pool, &bytes), 0);
+    ck_assert_ptr_nonnull(bytes);
+    ck_assert_uint_eq(*(size_t *)bytes, sizeof body + 5 * WINDOW_PLACES);
+    window_close(&e.window);
+}
+END_TEST
+
 START_TEST(flush_passes_on_what_was_gathered)
 {
     unsigned char got[4096];
@@ -190,6 +313,8 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_small_result_is_one_write);
     tcase_add_test(t, pieces_of_a_body_share_frames);
+    tcase_add_test(t, a_large_body_goes_on_in_the_window);
+    tcase_add_test(t, it_never_waits_for_a_place_that_the_pool_does_not_know_of);
     tcase_add_test(t, flush_passes_on_what_was_gathered);
     tcase_add_test(t, a_long_note_is_cut);
     tcase_add_test(t, too_large_and_out_of_order_is_refused_and_nothing_is_written);

@@ -582,6 +582,22 @@ START_TEST(a_worker_holds_its_two_pipes_and_nothing_else)
 }
 END_TEST
 
+/* Its own, and not that of a worker before it; with many workers none. */
+START_TEST(a_worker_has_one_window_where_workers_are_few)
+{
+    struct ledger *l = ledger_new();
+    bool few = _i == 0;
+    struct executor_options o = process_options(few ? 3 : 65);
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 6; id++)
+        pool_submit(l, id, "windows");
+    pool_close(l);
+    for (unsigned id = 1; id <= 6; id++)
+        ck_assert_str_eq(l->of[id].text, few ? "1" : "0");
+    free(l);
+}
+END_TEST
+
 START_TEST(signals_for_the_group_do_not_reach_workers)
 {
     static const int signals[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2};
@@ -862,6 +878,7 @@ int main(void)
     tcase_add_test(t, a_freed_place_ends_a_poll);
     tcase_add_test(t, a_freed_place_is_told_when_nothing_runs);
     tcase_add_test(t, a_worker_holds_its_two_pipes_and_nothing_else);
+    tcase_add_loop_test(t, a_worker_has_one_window_where_workers_are_few, 0, 2);
     tcase_add_test(t, signals_for_the_group_do_not_reach_workers);
     tcase_add_loop_test(t, few_descriptors_mean_fewer_workers_and_a_warning, 0, 2);
     tcase_add_loop_test(t, a_user_without_processes_left_gets_an_error_and_no_hang, 0, 2);

@@ -1,5 +1,5 @@
-/* What may come when. The grammar of frame.h, (HOP WIRE*)* HEAD (BODY | WIRE)* END, is written here a second
- * time, as a matcher of letters, and compared with the table over all short sequences. */
+/* What may come when. The grammar of frame.h, (HOP WIRE*)* HEAD (BODY | SHARED | WIRE)* END, is written here
+ * a second time, as a matcher of letters, and compared with the table over all short sequences. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,9 @@ enum { LONGEST = 6 };
 static const struct {
     char letter;
     enum frame_type type;
-} letters[] = {{'t', FRAME_TASK}, {'r', FRAME_READY}, {'o', FRAME_HOP}, {'h', FRAME_HEAD},
-               {'b', FRAME_BODY}, {'w', FRAME_WIRE},  {'e', FRAME_END}, {'n', FRAME_NOTE}};
+} letters[] = {{'t', FRAME_TASK}, {'r', FRAME_READY}, {'o', FRAME_HOP},
+               {'h', FRAME_HEAD}, {'b', FRAME_BODY},  {'w', FRAME_WIRE},
+               {'e', FRAME_END},  {'n', FRAME_NOTE},  {'s', FRAME_SHARED}};
 enum { LETTERS = sizeof letters / sizeof letters[0] };
 
 /* True if `s` may be the beginning of a task's frames. */
@@ -38,6 +39,7 @@ static bool grammar(const char *s)
                 return false;
             break;
         case 'b':
+        case 's':
             if (!head)
                 return false;
             break;

@@ -10,6 +10,9 @@ void collect_init(struct collect *c)
 
 void collect_settle(struct collect *c)
 {
+    if (c->looks)
+        window_give_back(c->window);
+    c->looks = false;
     if (c->have == 0 && c->part.data)
         buffer_free(&c->part);
 }
@@ -32,6 +35,18 @@ static size_t at_most(size_t n, size_t most)
     return n < most ? n : most;
 }
 
+/* A place is given back after the read that told of it, so that no read can tell of more than there are. */
+static bool may_share(struct collect *c, char *why, size_t size)
+{
+    if (!c->window || !c->window->base)
+        (void)snprintf(why, size, "SHARED without a window");
+    else if (c->shared++ >= WINDOW_PLACES)
+        (void)snprintf(why, size, "more SHARED frames than there are places");
+    else
+        return true;
+    return false;
+}
+
 /* Completes the header and checks it. */
 static enum collect_result take_header(struct collect *c, struct span *in, char *why, size_t size)
 {
@@ -46,6 +61,8 @@ static enum collect_result take_header(struct collect *c, struct span *in, char 
         return COLLECT_BAD;
     }
     if (!protocol_check(&c->protocol, &c->frame, why, size))
+        return COLLECT_BAD;
+    if (c->frame.type == FRAME_SHARED && !may_share(c, why, size))
         return COLLECT_BAD;
     c->left = c->frame.length;
     return COLLECT_ITEM;
@@ -67,6 +84,17 @@ static enum collect_result take_piece(struct collect *c, struct span *in, struct
     c->left -= (uint32_t)n;
     if (c->left == 0)
         complete(c);
+    return COLLECT_ITEM;
+}
+
+/* SHARED: nothing more is to come. */
+static enum collect_result take_shared(struct collect *c, struct collect_item *ret_item)
+{
+    ret_item->type = FRAME_BODY;
+    ret_item->data = span_make(window_next(c->window), c->frame.length);
+    c->looks = true;
+    c->left = 0;
+    complete(c);
     return COLLECT_ITEM;
 }
 
@@ -98,6 +126,8 @@ enum collect_result collect_next(struct collect *c, struct span *in, struct coll
         if (r != COLLECT_ITEM)
             return r;
     }
+    if (c->frame.type == FRAME_SHARED)
+        return take_shared(c, ret_item);
     ret_item->type = c->frame.type;
     if (c->frame.type == FRAME_BODY || c->frame.type == FRAME_WIRE)
         return take_piece(c, in, ret_item);

@@ -6,7 +6,7 @@
  *   2. collect_next until it wants more bytes or finds bad ones
  *   3. collect_settle when an item has been dealt with
  *   4. collect_free
- * No I/O.
+ * No I/O, but for waking a worker that waits for its window.
  */
 #ifndef PFETCH_EXECUTOR_COLLECT_H
 #define PFETCH_EXECUTOR_COLLECT_H
@@ -15,14 +15,18 @@
 #include "base/span.h"
 #include "executor/frame.h"
 #include "executor/protocol.h"
+#include "executor/window.h"
 
 struct collect {
     struct protocol protocol;
     unsigned char header[FRAME_HEADER];
-    size_t have;        /* header bytes */
-    struct frame frame; /* valid when the header is complete */
-    uint32_t left;      /* payload bytes still to come */
-    struct buffer part; /* the beginning of a payload */
+    size_t have;           /* header bytes */
+    struct frame frame;    /* valid when the header is complete */
+    uint32_t left;         /* payload bytes still to come */
+    struct buffer part;    /* the beginning of a payload */
+    struct window *window; /* the worker's, for SHARED; NULL: it has none */
+    bool looks;            /* the last item lies in it */
+    unsigned shared;       /* SHARED frames since the caller set this to 0, before the bytes of a read */
 };
 
 enum collect_result {
@@ -32,11 +36,11 @@ enum collect_result {
 };
 
 struct collect_item {
-    enum frame_type type;
-    struct span data; /* into the input or the collector: valid until collect_settle or the next call */
+    enum frame_type type; /* what came as SHARED is a BODY */
+    struct span data;     /* in input, collector or window: valid until collect_settle or the next call */
 };
 
-/* A worker that is starting. */
+/* A worker that is starting, without a window: the caller may set one. */
 void collect_init(struct collect *c);
 
 /* Takes bytes from the front of `in`. COLLECT_ITEM: *ret_item is a frame, or a piece of a BODY or WIRE.
@@ -44,7 +48,7 @@ void collect_init(struct collect *c);
 enum collect_result collect_next(struct collect *c, struct span *in, struct collect_item *ret_item, char *why,
                                  size_t size);
 
-/* Releases what the last item lay in. */
+/* Releases what the last item lay in, and gives its place in the window back. */
 void collect_settle(struct collect *c);
 
 /* Releases all; safe on one of zeros. */

@@ -14,6 +14,7 @@ struct emitter_form {
 enum {
     GATHER = FRAME_HEADER + FRAME_MAX_BODY,
     PIECE = 16 * 1024, /* of which large bodies mostly come: a TLS record */
+    LARGE = 64 * 1024, /* a body of more than that goes on in the window */
 };
 
 /* What users are told is what the frames hold. */
@@ -54,7 +55,7 @@ static int write_all(struct emitter *e, struct iovec *v, int count)
     return 0;
 }
 
-static int pipe_flush(struct emitter *e)
+static int write_gathered(struct emitter *e)
 {
     struct iovec v = {e->gathered, e->used};
     e->used = 0;
@@ -68,6 +69,58 @@ static void gather(struct emitter *e, const void *data, size_t len)
         memcpy(e->gathered + e->used, data, len);
     e->used += len;
 }
+
+/* --- its window --- */
+
+/* Says what is in the place that was being filled. There is room for it: open_place has written all out, and
+ * nothing is gathered while a place is open. */
+static void close_place(struct emitter *e)
+{
+    unsigned char header[FRAME_HEADER];
+    if (!e->place)
+        return;
+    frame_put(header, &e->shared);
+    gather(e, header, sizeof header);
+    window_filled(&e->window);
+    e->place = NULL;
+}
+
+/* Before it waits for a place, the pool must know of all those that are filled. */
+static int open_place(struct emitter *e, uint64_t task)
+{
+    if (e->used && write_gathered(e) < 0)
+        return -1;
+    e->place = window_place(&e->window);
+    e->shared = (struct frame){FRAME_SHARED, 0, task};
+    return 0;
+}
+
+static int window_put(struct emitter *e, const struct frame *f, const void *data)
+{
+    const unsigned char *p = data;
+    for (uint32_t left = f->length, n; left; left -= n, p += n) {
+        if (!e->place && open_place(e, f->task) < 0)
+            return -1;
+        uint32_t room = FRAME_MAX_BODY - e->shared.length;
+        n = left < room ? left : room;
+        memcpy(e->place + e->shared.length, p, n);
+        e->shared.length += n;
+        if (n < room)
+            continue;
+        close_place(e);
+        if (write_gathered(e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Small bodies are one write together with their head and end, which the window could not better. */
+static bool goes_by_window(const struct emitter *e, const struct frame *f)
+{
+    return f->type == FRAME_BODY && e->window.base && e->streamed >= LARGE;
+}
+
+/* --- frames --- */
 
 /* Bytes that follow bytes of the same kind become part of their frame, as far as its bound: who reads has
  * one piece to handle instead of many. */
@@ -85,6 +138,11 @@ static bool join_last(struct emitter *e, const struct frame *f)
 static int pipe_put(struct emitter *e, const struct frame *f, const void *data)
 {
     unsigned char header[FRAME_HEADER];
+    if (goes_by_window(e, f))
+        return window_put(e, f, data);
+    close_place(e);
+    if (f->type == FRAME_BODY)
+        e->streamed += f->length;
     size_t header_len = join_last(e, f) ? 0 : sizeof header;
     size_t len = header_len + f->length;
     frame_put(header, f);
@@ -104,7 +162,13 @@ static int pipe_put(struct emitter *e, const struct frame *f, const void *data)
     gather(e, header, header_len);
     gather(e, data, f->length);
     /* The next piece of a large body would split its frame: better now. */
-    return e->last.length && e->used > GATHER - PIECE ? pipe_flush(e) : 0;
+    return e->last.length && e->used > GATHER - PIECE ? write_gathered(e) : 0;
+}
+
+static int pipe_flush(struct emitter *e)
+{
+    close_place(e);
+    return write_gathered(e);
 }
 
 static const struct emitter_form pipe_form = {.put = pipe_put, .flush = pipe_flush};
@@ -159,6 +223,7 @@ void emitter_free(struct emitter *e)
 void emitter_begin(struct emitter *e, uint64_t task)
 {
     protocol_begin(&e->protocol, task);
+    e->streamed = 0;
 }
 
 static int refuse(int why)

@@ -7,6 +7,7 @@
 
 #include "executor/emitter.h"
 #include "executor/protocol.h"
+#include "executor/window.h"
 
 struct emitter_form;
 
@@ -25,15 +26,20 @@ struct emitter {
     int fd;
     unsigned char *gathered;
     size_t used;
-    size_t last_at;    /* of the header gathered last … */
-    struct frame last; /* … which is this one; length 0: none that could grow */
+    size_t last_at;       /* of the header gathered last … */
+    struct frame last;    /* … which is this one; length 0: none that could grow */
+    struct window window; /* for large bodies; of zeros: none */
+    uint64_t streamed;    /* bytes of the task's body that went through the pipe */
+    unsigned char *place; /* of the window, being filled; NULL: none */
+    struct frame shared;  /* what will be said of it */
     /* direct form */
     emitter_receiver *receiver;
     void *receiver_arg;
 };
 
 /* An emitter in pipe form, in the state before READY. It writes to `fd`, a blocking descriptor that stays the
- * caller's. 0, or -1 with errno ENOMEM. wake_fd is -1 and wake NULL; the caller may set them. */
+ * caller's. 0, or -1 with errno ENOMEM. wake_fd is -1, wake NULL, and there is no window; the caller may set
+ * them. */
 int emitter_init_pipe(struct emitter *e, int fd, unsigned worker);
 
 /* An emitter in direct form, READY already behind it. */

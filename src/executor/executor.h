@@ -165,9 +165,9 @@ int64_t executor_deadline(const struct executor *x);
  * wake_fd is readable, -1 with errno on failure. Serial mode runs one queued task to its end. */
 int executor_poll(struct executor *x, int timeout_ms, executor_handler *handler, void *arg);
 
-/* Stops (hold) or goes on (not hold) reading the results of a running task: the worker blocks when its pipe
- * is full. Results already read may still come during the present call of executor_poll. Serial mode: no
- * effect. */
+/* Stops (hold) or goes on (not hold) reading the results of a running task: the worker blocks when its pipe,
+ * or its memory for bodies, is full. Results already read may still come during the present call of
+ * executor_poll. Serial mode: no effect. */
 void executor_hold(struct executor *x, uint64_t id, bool hold);
 
 /* Cancels a task that waits; one that runs, or is about to, only if `kill`: its process is killed and

@@ -6,10 +6,11 @@
 uint32_t frame_bound(unsigned type)
 {
     static const uint32_t bounds[FRAME_TYPES] = {
-        [FRAME_TASK] = FRAME_MAX_TASK, [FRAME_READY] = 0,
-        [FRAME_HOP] = FRAME_MAX_HEAD,  [FRAME_HEAD] = FRAME_MAX_HEAD,
-        [FRAME_BODY] = FRAME_MAX_BODY, [FRAME_WIRE] = FRAME_MAX_BODY,
-        [FRAME_END] = FRAME_MAX_END,   [FRAME_NOTE] = FRAME_MAX_NOTE,
+        [FRAME_TASK] = FRAME_MAX_TASK,   [FRAME_READY] = 0,
+        [FRAME_HOP] = FRAME_MAX_HEAD,    [FRAME_HEAD] = FRAME_MAX_HEAD,
+        [FRAME_BODY] = FRAME_MAX_BODY,   [FRAME_WIRE] = FRAME_MAX_BODY,
+        [FRAME_END] = FRAME_MAX_END,     [FRAME_NOTE] = FRAME_MAX_NOTE,
+        [FRAME_SHARED] = FRAME_MAX_BODY,
     };
     return type < FRAME_TYPES ? bounds[type] : 0;
 }
@@ -26,6 +27,7 @@ const char *frame_name(unsigned type)
         [FRAME_WIRE] = "WIRE",
         [FRAME_END] = "END",
         [FRAME_NOTE] = "NOTE",
+        [FRAME_SHARED] = "SHARED",
     };
     return names[type < FRAME_TYPES ? type : 0];
 }
@@ -52,7 +54,7 @@ int frame_get(const unsigned char from[FRAME_HEADER], struct frame *ret_frame)
         return -1;
     if (length > frame_bound(type))
         return -1;
-    if (length == 0 && (type == FRAME_BODY || type == FRAME_WIRE))
+    if (length == 0 && (type == FRAME_BODY || type == FRAME_WIRE || type == FRAME_SHARED))
         return -1;
     ret_frame->type = (enum frame_type)type;
     ret_frame->length = length;

@@ -8,9 +8,9 @@
  *     | u8   | u8   | u16     | u32            | u64                    |
  *
  * in little-endian. A frame with a non-zero reserved byte, an unknown type, a payload over its type's bound,
- * a BODY or WIRE without bytes, or another task's id than the running one's breaks the protocol; so does any
- * that the table in protocol.c does not allow in the worker's state. What then happens to the worker is the
- * pool's business: it is killed.
+ * a BODY, WIRE or SHARED without bytes, or another task's id than the running one's breaks the protocol; so
+ * does any that the table in protocol.c does not allow in the worker's state. What then happens to the worker
+ * is the pool's business: it is killed.
  *
  * Down (pool to worker, over a pipe in packet mode: a frame of at most PIPE_BUF bytes is one record):
  *     TASK   the task's bytes
@@ -19,6 +19,8 @@
  *     READY  once, after the initializer; empty, task 0
  *     then for each task, in this order:  (HOP WIRE*)* HEAD (BODY | WIRE)* END,  HEAD may be missing, and
  *     then BODY is too
+ *     SHARED in place of a BODY: as many bytes as its length says lie in the next place of the worker's
+ *            window (window.h), and none of them behind the header. Only where there is a window
  *     NOTE   text for people, at any time during a task; once in place of READY, with task 0: why the worker
  *            could not start
  */
@@ -37,21 +39,22 @@ enum frame_type {
     FRAME_WIRE = 6,
     FRAME_END = 7,
     FRAME_NOTE = 8,
-    FRAME_TYPES = 9
+    FRAME_SHARED = 9,
+    FRAME_TYPES = 10
 };
 
 enum {
     FRAME_HEADER = 16,
     FRAME_MAX_TASK = 64 * 1024,
     FRAME_MAX_HEAD = 1024 * 1024, /* HOP and HEAD */
-    FRAME_MAX_BODY = 64 * 1024,   /* BODY and WIRE */
+    FRAME_MAX_BODY = 64 * 1024,   /* BODY, WIRE and SHARED */
     FRAME_MAX_END = 64 * 1024,
     FRAME_MAX_NOTE = 1024
 };
 
 struct frame {
     enum frame_type type;
-    uint32_t length; /* payload bytes */
+    uint32_t length; /* payload bytes; SHARED: bytes in the window */
     uint64_t task;
 };
 

@@ -8,6 +8,7 @@
  *   news.c      events that no worker sent: started, cancelled, warnings
  *   pace.c      how fast the pool grows
  *   watch.c     the clock that stands still while the pool is not looked after, and who hangs or is stopped
+ *   window.c    memory for large bodies that a worker process shares with the pool
  *   process.c, thread.c, serial.c   what a worker is
  */
 #ifndef PFETCH_EXECUTOR_POOL_H
@@ -21,6 +22,7 @@
 #include "executor/slots.h"
 #include "executor/tasks.h"
 #include "executor/watch.h"
+#include "executor/window.h"
 
 enum {
     POOL_READ = 256 * 1024, /* bytes of results read at once */
@@ -42,6 +44,7 @@ struct worker {
     pid_t pid;
     void *thread; /* thread.c */
     struct collect in;
+    struct window window; /* the worker's large bodies; processes only */
     struct task *current, *ahead;
     struct task_list queue; /* waits for this slot, by affinity; outlives the worker */
     unsigned given;         /* tasks that it got */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,9 @@
 
 /* Where a worker process finds its two pipes; nothing above is open in it. */
 enum { CHILD_JOBS = 3, CHILD_RESULTS = 4, CHILD_DESCRIPTORS = 5 };
+
+/* So many at most have a window each: 256 KB, once it is used. */
+enum { WINDOW_WORKERS = 64 };
 
 /* --- in the child --- */
 
@@ -76,6 +80,7 @@ __attribute__((noreturn)) static void child_main(const struct executor *x, const
                                  .slot = w->slot + 1,
                                  .jobs = CHILD_JOBS,
                                  .results = CHILD_RESULTS,
+                                 .window = w->window,
                                  .wake_fd = -1,
                                  .settled = follow_parent, /* again: a change of user clears it */
                                  .settled_arg = &parent};
@@ -98,16 +103,50 @@ static int process_open(struct executor *x)
     return x->null < 0 ? -1 : 0;
 }
 
+/* A window is open to the next child, whoever forks it: pools in several threads take turns. */
+static pthread_mutex_t forking = PTHREAD_MUTEX_INITIALIZER;
+
+/* It was started, and can't be kept. */
+static void undo(pid_t pid)
+{
+    pid_t r;
+    (void)kill(pid, SIGKILL);
+    do
+        r = waitpid(pid, NULL, 0);
+    while (r < 0 && errno == EINTR);
+}
+
+/* The child's task may make a pool of its own: there nobody else holds the lock. */
+static pid_t fork_with_window(const struct executor *x, struct worker *w, int results)
+{
+    pid_t parent = getpid();
+    (void)pthread_mutex_lock(&forking);
+    if (x->options.max_workers <= WINDOW_WORKERS && window_open(&w->window))
+        w->in.window = &w->window;
+    window_lend(&w->window);
+    pid_t pid = fork();
+    int saved = errno;
+    if (pid == 0) {
+        (void)pthread_mutex_unlock(&forking);
+        child_main(x, w, results, parent);
+    }
+    if (window_part(&w->window) < 0 && pid > 0) {
+        saved = errno;
+        undo(pid);
+        pid = -1;
+    }
+    (void)pthread_mutex_unlock(&forking);
+    errno = saved;
+    return pid;
+}
+
 /* Signals wait until the child has its own dispositions. */
-static pid_t fork_quietly(const struct executor *x, const struct worker *w, int results)
+static pid_t fork_quietly(const struct executor *x, struct worker *w, int results)
 {
     sigset_t all, before;
-    pid_t parent = getpid();
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t pid = fork();
-    if (pid == 0)
-        child_main(x, w, results, parent);
+    pid_t pid = fork_with_window(x, w, results);
     int saved = errno;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = saved;

@@ -16,6 +16,7 @@ static const unsigned char next_state[PROTOCOL_STATES][FRAME_TYPES] = {
                        [FRAME_END] = TO(IDLE),
                        [FRAME_NOTE] = TO(HOPS)},
     [PROTOCOL_ANSWER] = {[FRAME_BODY] = TO(ANSWER),
+                         [FRAME_SHARED] = TO(ANSWER),
                          [FRAME_WIRE] = TO(ANSWER),
                          [FRAME_END] = TO(IDLE),
                          [FRAME_NOTE] = TO(ANSWER)},

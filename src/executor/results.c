@@ -69,6 +69,7 @@ static void take_bytes(struct executor *x, struct worker *w, struct span in)
     char why[128];
     struct collect_item item;
     enum collect_result r = COLLECT_ITEM;
+    w->in.shared = 0;
     while (w->state != WORKER_DYING &&
            (r = collect_next(&w->in, &in, &item, why, sizeof why)) == COLLECT_ITEM)
         take_item(x, w, &item);

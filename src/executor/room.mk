@@ -18,6 +18,7 @@ EXECUTOR_SOURCES = \
 	src/executor/tasks.c src/executor/tasks.h \
 	src/executor/thread.c \
 	src/executor/watch.c src/executor/watch.h \
+	src/executor/window.c src/executor/window.h \
 	src/executor/worker.c src/executor/worker.h
 
 noinst_LIBRARIES += libexecutor.a
@@ -116,6 +117,12 @@ TESTS += tests/check_slots
 tests_check_slots_SOURCES = tests/check_slots.c
 tests_check_slots_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_slots_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_window
+TESTS += tests/check_window
+tests_check_window_SOURCES = tests/check_window.c
+tests_check_window_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_window_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 endif
 
 check_PROGRAMS += tests/fuzz/fuzz_frame

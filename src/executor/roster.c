@@ -101,6 +101,7 @@ static void worker_release(struct executor *x, struct worker *w)
     close_fd(&w->jobs_write);
     close_fd(&w->results);
     collect_free(&w->in);
+    window_close(&w->window);
     free(w->reason);
     struct worker empty = {
         .slot = w->slot, .queue = w->queue, .jobs_read = -1, .jobs_write = -1, .results = -1, .pidfd = -1};

@@ -93,6 +93,7 @@ int worker_run(const struct worker_setup *setup)
     int code = WORKER_NO_MEMORY;
     unsigned char *buffer = malloc(TASK_BUFFER);
     if (emitter_init_pipe(&e, setup->results, setup->slot) == 0 && buffer) {
+        e.window = setup->window;
         e.wake_fd = setup->wake_fd;
         e.wake = setup->wake;
         e.wake_arg = setup->wake_arg;

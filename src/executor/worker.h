@@ -7,13 +7,15 @@
 #define PFETCH_EXECUTOR_WORKER_H
 
 #include "executor/executor.h"
+#include "executor/window.h"
 
 struct worker_setup {
     const struct executor_options *options;
-    unsigned slot; /* 1-based */
-    int jobs;      /* read end in packet mode, not blocking: the pool takes records back from it too */
-    int results;   /* write end, blocking */
-    int wake_fd;   /* see emitter_wake_fd */
+    unsigned slot;        /* 1-based */
+    int jobs;             /* read end in packet mode, not blocking: the pool takes records back from it too */
+    int results;          /* write end, blocking */
+    struct window window; /* of zeros: none */
+    int wake_fd;          /* see emitter_wake_fd */
     bool (*wake)(void *arg);
     void *wake_arg;
     bool (*settled)(void *arg); /* called after the initializer; false: the pool is gone. May be NULL */

@@ -120,7 +120,7 @@ class SystemCalls(Case):
 
 
 HEADER = struct.Struct("<BxxxIQ")
-TASK, READY, HOP, HEAD, BODY, WIRE, END, NOTE = range(1, 9)
+TASK, READY, HOP, HEAD, BODY, WIRE, END, NOTE, SHARED = range(1, 10)
 
 
 def frame(number, kind_, data=b"", length=None):
@@ -166,6 +166,9 @@ def forgeries(n):
         ("a task upwards", frame(n, TASK, b"x")),
         ("no type", frame(n, 77)),
         ("too long", frame(n, HEAD, b"", 0x7fffffff)),
+        ("a place before the head", frame(n, SHARED, b"", 5)), ("an empty place", whole + frame(n, SHARED)),
+        ("more than a place", whole + frame(n, SHARED, b"", 65537)), ("another's place", whole + frame(other, SHARED, b"", 5)),
+        ("more places than there are", whole + frame(n, SHARED, b"", 9) * 5),
         ("an empty body", frame(n, HEAD, head_record()) + frame(n, BODY)),
         ("noise", b"\xa5" * 5000),
         ("notes without end", frame(n, NOTE, b"x" * 1024) * 4200),

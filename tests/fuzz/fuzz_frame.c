@@ -47,12 +47,22 @@ static void take(struct outcome *o, struct collect *c, const struct collect_item
         protocol_begin(&c->protocol, o->ends + 1);
 }
 
+/* The worker's, as if it had just started. */
+static struct window *window(void)
+{
+    static struct window w;
+    must(w.base || window_open(&w), "no window");
+    w.count = 0;
+    return &w;
+}
+
 static struct outcome collect_all(struct span all, size_t piece)
 {
     struct outcome o = {0};
     struct collect c;
     char why[128] = "";
     collect_init(&c);
+    c.window = window();
     for (size_t at = 0; at < all.len && !o.bad; at += piece) {
         struct span in = span_make(all.data + at, all.len - at < piece ? all.len - at : piece);
         struct collect_item item;

@@ -5,7 +5,7 @@
  *   3. look at l.of[id]
  * A task is text: "echo WORDS", "big BYTES", "sleep MS", "hang", "abort", "exit STATUS", "kill", "noend",
  * "block MS", "meet COUNT" (until so many are there), "slot", "pid", "wait" (until it is asked to end),
- * "fds", "forge NAME" (bytes of its own straight into the pipe).
+ * "fds", "windows" (how many it has), "forge NAME" (bytes of its own straight into the pipe).
  */
 #ifndef PFETCH_TESTS_POOL_TASKS_H
 #define PFETCH_TESTS_POOL_TASKS_H
@@ -26,6 +26,7 @@
 #include "base/deadline.h"
 #include "executor/executor.h"
 #include "executor/frame.h"
+#include "executor/window.h"
 
 enum { LEDGER_TASKS = 8192, LEDGER_TEXT = 128, FORGED_PIPE = 4, JOBS_PIPE = 3 };
 
@@ -89,6 +90,20 @@ static inline void task_fds(struct emitter *out)
         if (access(path, F_OK) == 0 && strlen(text) + 8 < sizeof text)
             snprintf(text + strlen(text), sizeof text - strlen(text), "%s%d", *text ? " " : "", fd);
     }
+    (void)emitter_end(out, text, strlen(text));
+}
+
+static inline void task_windows(struct emitter *out)
+{
+    FILE *f = fopen("/proc/self/maps", "re");
+    unsigned long from, to, count = 0;
+    char line[512], text[LEDGER_TEXT];
+    while (f && fgets(line, sizeof line, f))
+        count += sscanf(line, "%lx-%lx rw-s", &from, &to) == 2 && strstr(line, "rw-s") &&
+                 to - from == 4096 + WINDOW_PLACES * FRAME_MAX_BODY;
+    if (f)
+        (void)fclose(f);
+    snprintf(text, sizeof text, "%lu", count);
     (void)emitter_end(out, text, strlen(text));
 }
 
@@ -208,6 +223,8 @@ static inline void test_task(void *state, const void *task, size_t len, struct e
         task_wait(out);
     else if (!strcmp(text, "fds"))
         task_fds(out);
+    else if (!strcmp(text, "windows"))
+        task_windows(out);
     else if (!strcmp(text, "block")) { /* makes its end of the jobs pipe wait for bytes */
         if (fcntl(JOBS_PIPE, F_SETFL, 0) < 0)
             _exit(9);
