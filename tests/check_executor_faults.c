@@ -732,6 +732,7 @@ static void open_with_one_worker(struct ledger *l, const struct executor_options
     pool_open(l, o);
     pool_submit(l, 1, "sleep 20000");
     pool_submit(l, 2, "pid");
+    pool_until(l, l->of[1].started); /* or the worker might take the second while the first is taken back */
     pool_until(l, executor_room(l->x) == 0);
 }
 
