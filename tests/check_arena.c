@@ -405,6 +405,55 @@ START_TEST(what_is_passed_on_is_any_threads)
 }
 END_TEST
 
+/* Has a set of its own before the other passes its on, and more than that holds is wanted. */
+static void *take_more_in_thread(void *arg)
+{
+    enum { CHUNK = 32 * 1024 };
+    uintptr_t got[PASSED + CHUNK / 2900];
+    size_t count = sizeof got / sizeof *got, found = 0;
+    (void)arg;
+    arena_free(arena_alloc(40));
+    (void)pthread_barrier_wait(&passing);
+    (void)pthread_barrier_wait(&passing);
+    for (size_t i = 0; i < count; i++)
+        got[i] = (uintptr_t)arena_alloc(passed);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < PASSED; j++)
+            found += got[i] == (uintptr_t)had[0][j];
+    (void)pthread_barrier_wait(&passing);
+    return (void *)found;
+}
+
+static void *pass_on_beside_another(void *arg)
+{
+    (void)arg;
+    (void)pthread_barrier_wait(&passing);
+    for (int i = 0; i < PASSED; i++)
+        had[0][i] = arena_alloc(passed);
+    for (int i = 0; i < PASSED; i++)
+        arena_free(had[0][i]);
+    arena_pass_on();
+    (void)pthread_barrier_wait(&passing);
+    (void)pthread_barrier_wait(&passing);
+    return NULL;
+}
+
+START_TEST(what_others_left_is_used_before_more_is_got)
+{
+    pthread_t threads[2];
+    void *found;
+    arena_share();
+    passed = 2900;
+    ck_assert_int_eq(pthread_barrier_init(&passing, NULL, 2), 0);
+    ck_assert_int_eq(pthread_create(&threads[0], NULL, pass_on_beside_another, NULL), 0);
+    ck_assert_int_eq(pthread_create(&threads[1], NULL, take_more_in_thread, NULL), 0);
+    ck_assert_int_eq(pthread_join(threads[0], NULL), 0);
+    ck_assert_int_eq(pthread_join(threads[1], &found), 0);
+    pthread_barrier_destroy(&passing);
+    ck_assert_uint_eq((uintptr_t)found, PASSED);
+}
+END_TEST
+
 static void *large_in_thread(void *arg)
 {
     arena_free(arg);
@@ -495,6 +544,7 @@ int main(void)
     tcase_add_test(t, threads_at_once);
     tcase_add_test(t, nothing_is_passed_on_unless_it_is_shared);
     tcase_add_test(t, what_is_passed_on_is_any_threads);
+    tcase_add_test(t, what_others_left_is_used_before_more_is_got);
     tcase_add_test(t, large_blocks_are_kept_for_others);
     tcase_add_test(t, a_child_does_not_share);
     tcase_add_test(t, threads_share_at_once);

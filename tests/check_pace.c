@@ -30,6 +30,33 @@ START_TEST(where_others_keep_the_processors_waiting_says_nothing)
 }
 END_TEST
 
+START_TEST(a_pool_that_wants_little_doubles)
+{
+    ck_assert_uint_eq(pace_growth(2, 8, 0), 8);
+    ck_assert_uint_eq(pace_growth(2, 8, 0.001), 8);
+    ck_assert_uint_eq(pace_growth(2, 256, 0.9), 256);
+    ck_assert_uint_eq(pace_growth(64, 128, 1e-300), 128);
+}
+END_TEST
+
+START_TEST(a_pool_that_wants_much_grows_to_what_there_is)
+{
+    ck_assert_uint_eq(pace_growth(4, 100, 2.5), 60);
+    ck_assert_uint_eq(pace_growth(2, 30, 1.25), 18);
+}
+END_TEST
+
+START_TEST(a_pool_grows_by_a_quarter_or_as_many_as_processors)
+{
+    ck_assert_uint_eq(pace_growth(2, 400, 2.4), 100);
+    ck_assert_uint_eq(pace_growth(2, 400, 1.999), 100);
+    ck_assert_uint_eq(pace_growth(2, 8, 2.4), 2);
+    ck_assert_uint_eq(pace_growth(2, 1, 0), 2);
+    ck_assert_uint_eq(pace_growth(64, 8, 0.1), 64);
+    ck_assert_uint_eq(pace_growth(2, 400, 1e300), 100);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("pace");
@@ -37,6 +64,11 @@ int main(void)
     tcase_add_test(t, workers_that_wait_for_servers_leave_processors_idle);
     tcase_add_test(t, workers_that_want_a_quarter_more_than_there_is_do_not);
     tcase_add_test(t, where_others_keep_the_processors_waiting_says_nothing);
+    suite_add_tcase(s, t);
+    t = tcase_create("growth");
+    tcase_add_test(t, a_pool_that_wants_little_doubles);
+    tcase_add_test(t, a_pool_that_wants_much_grows_to_what_there_is);
+    tcase_add_test(t, a_pool_grows_by_a_quarter_or_as_many_as_processors);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

@@ -29,7 +29,7 @@ enum {
     LARGE = CLASSES, /* the class of malloc's; behind it those of large blocks that are kept */
     LAST = LARGE + 4,
     KINDS = 2,
-    TAKEN = 16,        /* blocks that a thread takes at once of those that were passed on */
+    SEARCHED = 16,     /* sets of others' that are looked into before the kernel is asked for more */
     KIND = 0x80,       /* the busy kind's bit, beside the class */
     CHUNK = 32 * 1024, /* got from the kernel at once */
     PAGE = 4096,
@@ -56,20 +56,20 @@ struct arena {
     struct stock of[KINDS]; /* plain, busy */
     bool eager;             /* gets the pages of its chunks at once */
     bool apart;             /* busy blocks lie apart */
-    struct arena *next;     /* without a thread */
+    struct arena *next;     /* of those without a thread */
 };
 
 static _Thread_local struct arena *mine;
 static struct arena first = {.eager = true, .apart = true}; /* the first thread's */
-static struct arena *orphans = &first;                      /* guarded by the lock, as all below */
+static struct arena *orphans = &first; /* the last that was left; guarded, as all below */
 static bool key_made;
 static pthread_key_t key; /* for the end of threads */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* For all threads, once there are several: free blocks that were passed on, and large ones. A look whether
- * there are any needs no lock. */
+/* Large blocks that are free, for all threads, once there are several. A look whether there are any needs no
+ * lock. */
 static bool shares;
-static _Atomic(struct block *) passed[LAST + 1];
+static _Atomic(struct block *) passed[LAST - LARGE];
 
 /* What large blocks are kept for, by their size with head: a TLS connection's buffers for a message and a
  * record, and for what is read ahead. */
@@ -91,10 +91,11 @@ bool arena_wanted(void)
 
 /* --- which arena --- */
 
-/* The thread has ended; what it had is the next one's. */
-static void leave_behind(void *arg)
+/* What the thread has is the next one's that wants any: the last first, for most of it is in a cache still.
+ */
+static void leave(void)
 {
-    struct arena *a = arg;
+    struct arena *a = mine;
     pthread_mutex_lock(&lock);
     mine = NULL;
     a->next = orphans;
@@ -102,11 +103,18 @@ static void leave_behind(void *arg)
     pthread_mutex_unlock(&lock);
 }
 
+static void leave_at_end(void *arg)
+{
+    (void)arg;
+    if (mine)
+        leave();
+}
+
 static struct arena *find_arena(void)
 {
     struct arena *a = NULL;
     pthread_mutex_lock(&lock);
-    if (key_made || (key_made = pthread_key_create(&key, leave_behind) == 0)) {
+    if (key_made || (key_made = pthread_key_create(&key, leave_at_end) == 0)) {
         a = orphans ? orphans : calloc(1, sizeof *a);
         orphans = orphans ? orphans->next : NULL;
     }
@@ -175,30 +183,44 @@ static struct block *carve(struct stock *s, size_t size, bool eager)
     return b;
 }
 
-/* Takes up to `most` free blocks of the class of those that are for all threads. */
-static struct block *passed_take(unsigned c, unsigned most)
+/* Takes what others left behind free of the class, and of those of which this thread has none. */
+static struct block *search(struct stock *s, unsigned c)
 {
-    if (!atomic_load_explicit(&passed[c], memory_order_relaxed))
-        return NULL;
     pthread_mutex_lock(&lock);
-    struct block *taken = atomic_load_explicit(&passed[c], memory_order_relaxed), **end = &taken;
-    for (; most > 0 && *end; most--)
-        end = &(*end)->next;
-    atomic_store_explicit(&passed[c], *end, memory_order_relaxed);
-    *end = NULL;
+    struct arena *a = orphans;
+    for (unsigned n = 1; a && !a->of[0].free[c] && n < SEARCHED; n++)
+        a = a->next;
+    for (unsigned i = 0; a && a->of[0].free[c] && i < CLASSES; i++)
+        if (!s->free[i] && i != c) {
+            s->free[i] = a->of[0].free[i];
+            a->of[0].free[i] = NULL;
+        }
+    struct block *b = a ? a->of[0].free[c] : NULL;
+    if (a)
+        a->of[0].free[c] = NULL;
     pthread_mutex_unlock(&lock);
-    return taken;
+    return b;
 }
 
-/* Puts a list of free blocks of one class before those that are for all threads. */
-static void passed_put(unsigned c, struct block *list)
+/* --- large ones --- */
+
+static struct block *large_take(_Atomic(struct block *) *from)
 {
-    struct block **end = &list;
-    while (*end)
-        end = &(*end)->next;
+    if (!atomic_load_explicit(from, memory_order_relaxed))
+        return NULL;
     pthread_mutex_lock(&lock);
-    *end = atomic_load_explicit(&passed[c], memory_order_relaxed);
-    atomic_store_explicit(&passed[c], list, memory_order_relaxed);
+    struct block *b = atomic_load_explicit(from, memory_order_relaxed);
+    if (b)
+        atomic_store_explicit(from, b->next, memory_order_relaxed);
+    pthread_mutex_unlock(&lock);
+    return b;
+}
+
+static void large_keep(_Atomic(struct block *) *to, struct block *b)
+{
+    pthread_mutex_lock(&lock);
+    b->next = atomic_load_explicit(to, memory_order_relaxed);
+    atomic_store_explicit(to, b, memory_order_relaxed);
     pthread_mutex_unlock(&lock);
 }
 
@@ -220,7 +242,7 @@ static void *large_alloc(size_t size)
         return NULL;
     size_t whole;
     unsigned c = large_class_of(size + STEP, &whole);
-    struct block *b = c == LARGE ? NULL : passed_take(c, 1);
+    struct block *b = c == LARGE ? NULL : large_take(&passed[c - LARGE - 1]);
     if (!b) {
         b = malloc(whole);
         if (!b)
@@ -258,8 +280,8 @@ static inline __attribute__((always_inline)) void *alloc_kind(size_t size, unsig
         kind = 0;
     struct stock *s = &a->of[kind != 0];
     struct block *b = s->free[c];
-    if (!b && !kind)
-        b = passed_take(c, TAKEN);
+    if (!b && shares && !kind && (size_t)(s->end - s->at) < whole)
+        b = search(s, c);
     if (b)
         s->free[c] = b->next;
     else if (!(b = carve(s, whole, a->eager)))
@@ -291,8 +313,7 @@ void arena_free(void *p)
         return;
     }
     if (c > LARGE) {
-        b->next = NULL;
-        passed_put(c, b);
+        large_keep(&passed[c - LARGE - 1], b);
         return;
     }
     struct arena *a = mine ? mine : find_arena();
@@ -338,15 +359,8 @@ void arena_share(void)
 
 void arena_pass_on(void)
 {
-    struct arena *a = mine;
-    if (!shares || !a)
-        return;
-    for (unsigned c = 0; c < CLASSES; c++) {
-        struct block *list = a->of[0].free[c];
-        a->of[0].free[c] = NULL;
-        if (list)
-            passed_put(c, list);
-    }
+    if (shares && mine)
+        leave();
 }
 
 /* Its head lies in the new memory as well: to write to the parent's would copy that. */
@@ -367,7 +381,7 @@ static bool arena_begin(size_t size)
 void arena_fresh(size_t size)
 {
     if (shares) { /* else not even the same is written */
-        for (unsigned c = 0; c <= LAST; c++)
+        for (unsigned c = 0; c < LAST - LARGE; c++)
             atomic_store_explicit(&passed[c], NULL, memory_order_relaxed);
         shares = false;
     }

@@ -13,7 +13,6 @@
 
 enum {
     FEW = 8,         /* workers, or two for each processor, that are started in any case */
-    GROWTH = 4,      /* a pool grows by a quarter */
     SAMPLE = 64,     /* workers that are looked at */
     COST_SHARE = 64, /* looking takes at most that part of the time */
     TEXT = 96        /* three numbers */
@@ -33,6 +32,14 @@ static const int64_t SPAN = 100 * NS_PER_MS, SPAN_LEAST = 30 * NS_PER_MS;
 bool pace_is_full(unsigned cpus, double ran, double waited)
 {
     return 4 * (ran + waited) >= 5.0 * cpus && 3 * ran >= cpus;
+}
+
+unsigned pace_growth(unsigned cpus, unsigned living, double wanted)
+{
+    double more = wanted > 0 ? (cpus - wanted) / wanted * living : living;
+    unsigned least = living / 4 > cpus ? living / 4 : cpus;
+    unsigned most = living > least ? living : least;
+    return more >= most ? most : more > least ? (unsigned)more : least;
 }
 
 static unsigned cpus_now(void)
@@ -161,8 +168,7 @@ bool pace_look(struct executor *x, int64_t now)
     p->next = now + (p->gap > least ? p->gap : least);
     if (known < 0 || full)
         return false;
-    unsigned part = x->living / GROWTH;
-    p->grant = part > p->cpus ? part : p->cpus;
+    p->grant = pace_growth(p->cpus, x->living, ran + waited);
     return true;
 }
 

@@ -4,7 +4,8 @@
  * leave processors idle: where they want more than all processors already, another can only wait with them.
  * What they want is what Linux counts for each thread (/proc/TID/schedstat): the time that it ran, and that
  * it waited for a processor. Slow servers keep workers waiting for them and not for processors; such a pool
- * grows by a quarter every 10 ms. Where /proc doesn't tell, nothing holds it up.
+ * doubles every 10 ms, until what it wants comes near to what there is. Where /proc doesn't tell, nothing
+ * holds it up.
  *   1. pace_init
  *   2. pace_room                  how many workers may be started now
  *   3. pace_started, pace_ended   one was; one has ended a task
@@ -57,6 +58,11 @@ int64_t pace_due(const struct executor *x);
 
 /* True if workers that run on `ran` processors and wait for `waited` more leave none idle. */
 bool pace_is_full(unsigned cpus, double ran, double waited);
+
+/* How many workers a pool of `living` grows by, which want `wanted` processors in all: as many as would fill
+ * `cpus` if they are like those; at most as many as there are, for little is known of them, at least a
+ * quarter of that, and one for each processor. */
+unsigned pace_growth(unsigned cpus, unsigned living, double wanted);
 
 /* When a worker will be so long at its task that the one behind, in its pipe, is worth another's start
  * (CLOCK_MONOTONIC ns). */
