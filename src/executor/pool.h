@@ -10,6 +10,7 @@
  *   watch.c     the clock that stands still while the pool is not looked after, and who hangs or is stopped
  *   window.c    memory for large bodies that a worker process shares with the pool
  *   process.c, thread.c, serial.c   what a worker is
+ *   forker.c    the thread that forks for a large pool
  */
 #ifndef PFETCH_EXECUTOR_POOL_H
 #define PFETCH_EXECUTOR_POOL_H

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/fresh.h"
+#include "executor/forker.h"
 #include "executor/worker.h"
 
 /* Where a worker process finds its two pipes; nothing above is open in it. */
@@ -23,6 +24,9 @@ enum { CHILD_JOBS = 3, CHILD_RESULTS = 4, CHILD_DESCRIPTORS = 5 };
 
 /* So many at most have a window each: 256 KB, once it is used. */
 enum { WINDOW_WORKERS = 64 };
+
+/* From so many on a thread without the pool's descriptors forks. */
+enum { FORKER_WORKERS = 256 };
 
 /* --- in the child --- */
 
@@ -62,18 +66,18 @@ static void close_from(unsigned first)
 }
 
 /* What the pool opened lies above CHILD_DESCRIPTORS, so that nothing is overwritten before it is moved. */
-static bool child_descriptors(const struct executor *x, const struct worker *w, int results)
+static bool child_descriptors(const struct executor *x, int jobs, int results)
 {
     for (int fd = 0; fd <= 2; fd++)
         if (dup2(x->null, fd) < 0)
             return false;
-    if (dup2(w->jobs_read, CHILD_JOBS) < 0 || dup2(results, CHILD_RESULTS) < 0)
+    if (dup2(jobs, CHILD_JOBS) < 0 || dup2(results, CHILD_RESULTS) < 0)
         return false;
     close_from(CHILD_DESCRIPTORS);
     return true;
 }
 
-__attribute__((noreturn)) static void child_main(const struct executor *x, const struct worker *w,
+__attribute__((noreturn)) static void child_main(const struct executor *x, const struct worker *w, int jobs,
                                                  int results, pid_t parent)
 {
     struct worker_setup setup = {.options = &x->options,
@@ -85,7 +89,7 @@ __attribute__((noreturn)) static void child_main(const struct executor *x, const
                                  .settled = follow_parent, /* again: a change of user clears it */
                                  .settled_arg = &parent};
     fresh_code();
-    if (!follow_parent(&parent) || !child_descriptors(x, w, results))
+    if (!follow_parent(&parent) || !child_descriptors(x, jobs, results))
         _exit(WORKER_NO_POOL);
     child_signals();
     _exit(worker_run(&setup));
@@ -100,7 +104,11 @@ static int process_open(struct executor *x)
         return -1;
     x->null = fcntl(fd, F_DUPFD_CLOEXEC, CHILD_DESCRIPTORS);
     (void)close(fd);
-    return x->null < 0 ? -1 : 0;
+    if (x->null < 0)
+        return -1;
+    if (x->options.max_workers >= FORKER_WORKERS)
+        x->mode_state = forker_new(x->null);
+    return 0;
 }
 
 /* A window is open to the next child, whoever forks it: pools in several threads take turns. */
@@ -117,7 +125,7 @@ static void undo(pid_t pid)
 }
 
 /* The child's task may make a pool of its own: there nobody else holds the lock. */
-static pid_t fork_with_window(const struct executor *x, struct worker *w, int results)
+static pid_t fork_with_window(const struct executor *x, struct worker *w, int jobs, int results)
 {
     pid_t parent = getpid();
     (void)pthread_mutex_lock(&forking);
@@ -128,7 +136,7 @@ static pid_t fork_with_window(const struct executor *x, struct worker *w, int re
     int saved = errno;
     if (pid == 0) {
         (void)pthread_mutex_unlock(&forking);
-        child_main(x, w, results, parent);
+        child_main(x, w, jobs, results, parent);
     }
     if (window_part(&w->window) < 0 && pid > 0) {
         saved = errno;
@@ -141,12 +149,12 @@ static pid_t fork_with_window(const struct executor *x, struct worker *w, int re
 }
 
 /* Signals wait until the child has its own dispositions. */
-static pid_t fork_quietly(const struct executor *x, struct worker *w, int results)
+static pid_t fork_quietly(const struct executor *x, struct worker *w, int jobs, int results)
 {
     sigset_t all, before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t pid = fork_with_window(x, w, results);
+    pid_t pid = fork_with_window(x, w, jobs, results);
     int saved = errno;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = saved;
@@ -167,9 +175,22 @@ static void part_from_jobs(struct worker *w)
     w->jobs_read = own;
 }
 
+struct start {
+    const struct executor *x;
+    struct worker *w;
+};
+
+static pid_t fork_in_thread(void *arg, int jobs, int results)
+{
+    const struct start *s = arg;
+    return fork_quietly(s->x, s->w, jobs, results);
+}
+
 static int process_start(struct executor *x, struct worker *w, int results)
 {
-    pid_t pid = fork_quietly(x, w, results);
+    struct start s = {x, w};
+    pid_t pid = x->mode_state ? forker_fork(x->mode_state, fork_in_thread, &s, w->jobs_read, results)
+                              : fork_quietly(x, w, w->jobs_read, results);
     if (pid < 0)
         return -1;
     (void)close(results);
@@ -231,6 +252,8 @@ static bool process_stopped(const struct worker *w)
 
 static void process_close(struct executor *x)
 {
+    forker_free(x->mode_state);
+    x->mode_state = NULL;
     if (x->null >= 0)
         (void)close(x->null);
     x->null = -1;

@@ -4,6 +4,7 @@ EXECUTOR_SOURCES = \
 	src/executor/dispatch.c \
 	src/executor/emitter.c src/executor/emitter.h src/executor/emitting.h \
 	src/executor/executor.c src/executor/executor.h \
+	src/executor/forker.c src/executor/forker.h \
 	src/executor/frame.c src/executor/frame.h \
 	src/executor/news.c \
 	src/executor/pace.c src/executor/pace.h \
@@ -93,6 +94,12 @@ TESTS += tests/check_emitter
 tests_check_emitter_SOURCES = tests/check_emitter.c
 tests_check_emitter_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_emitter_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_forker
+TESTS += tests/check_forker
+tests_check_forker_SOURCES = tests/check_forker.c
+tests_check_forker_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_forker_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_frame
 TESTS += tests/check_frame

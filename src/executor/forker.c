@@ -1,0 +1,200 @@
+#include "config.h"
+
+#include "executor/forker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { FDS = 2, LOWEST = 5 /* descriptors below are the children's to set */ };
+
+struct forker {
+    pthread_t thread;
+    int ask, answer; /* the two ends of a socket, in the caller's and in the thread's table */
+    int null;
+};
+
+/* Both ends are of one process: what goes over the socket can be a pointer. */
+struct request {
+    forker_call *call;
+    void *arg;
+    pid_t pid;
+    int error;
+};
+
+union control {
+    struct cmsghdr head; /* for its alignment */
+    char room[CMSG_SPACE(FDS * sizeof(int))];
+};
+
+/* --- the thread --- */
+
+static int close_range_of(unsigned first, unsigned last)
+{
+#ifdef SYS_close_range
+    return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
+#else
+    (void)first, (void)last;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+/* From here on no descriptor that the process opens or closes is this thread's. */
+static int part(const struct forker *f)
+{
+    unsigned low = (unsigned)f->null, high = (unsigned)f->answer;
+    if (low > high) {
+        low = (unsigned)f->answer;
+        high = (unsigned)f->null;
+    }
+    if (unshare(CLONE_FILES) < 0 || close_range_of(0, low - 1) < 0 || close_range_of(low + 1, high - 1) < 0 ||
+        close_range_of(high + 1, ~0U) < 0)
+        return -1;
+    for (int fd = 0; fd < LOWEST; fd++) /* so that what is received lies above */
+        if (dup2(f->null, fd) < 0)
+            return -1;
+    return 0;
+}
+
+/* The next request, or NULL at the end. *ret_count: descriptors that came with it; the kernel hands over as
+ * many as there is room for. */
+static struct request *receive(const struct forker *f, int fds[FDS], size_t *ret_count)
+{
+    struct request *request;
+    union control control;
+    struct iovec iov = {&request, sizeof request};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t n;
+    do
+        n = recvmsg(f->answer, &msg, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)sizeof request)
+        return NULL;
+    const struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+    *ret_count = c ? (c->cmsg_len - CMSG_LEN(0)) / sizeof *fds : 0;
+    if (*ret_count > 0)
+        memcpy(fds, CMSG_DATA(c), *ret_count * sizeof *fds);
+    return request;
+}
+
+static void serve(struct request *r, const int fds[FDS], size_t count)
+{
+    r->pid = -1;
+    r->error = EMFILE;
+    if (count == FDS) {
+        r->pid = r->call(r->arg, fds[0], fds[1]);
+        r->error = errno;
+    }
+    while (count > 0)
+        (void)close(fds[--count]);
+}
+
+static void *forker_main(void *arg)
+{
+    const struct forker *f = arg;
+    struct request *request;
+    int fds[FDS], error = part(f) < 0 ? errno : 0;
+    size_t count;
+    while (send(f->answer, &error, sizeof error, MSG_NOSIGNAL) >= 0 && !error &&
+           (request = receive(f, fds, &count)))
+        serve(request, fds, count);
+    return NULL; /* its table goes with it */
+}
+
+/* --- the caller --- */
+
+/* Signals are for the caller's threads. */
+static int start_thread(struct forker *f)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int e = pthread_create(&f->thread, NULL, forker_main, f);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return e;
+}
+
+/* What the thread says after its start and after each request: 0, or why it did not start. */
+static int hear(const struct forker *f)
+{
+    int error;
+    ssize_t n;
+    do
+        n = recv(f->ask, &error, sizeof error, 0);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof error ? error : ECHILD;
+}
+
+static int open_socket(struct forker *f)
+{
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+        return -1;
+    f->ask = fds[0];
+    f->answer = fcntl(fds[1], F_DUPFD_CLOEXEC, LOWEST);
+    (void)close(fds[1]);
+    return f->answer < 0 ? -1 : 0;
+}
+
+struct forker *forker_new(int null)
+{
+    struct forker *f = calloc(1, sizeof *f);
+    if (!f)
+        return NULL;
+    f->ask = f->answer = -1;
+    f->null = null;
+    int e = open_socket(f) < 0 ? errno : start_thread(f);
+    if (e == 0 && (e = hear(f)) != 0)
+        (void)pthread_join(f->thread, NULL);
+    if (f->answer >= 0)
+        (void)close(f->answer); /* the thread has its own */
+    if (e == 0)
+        return f;
+    if (f->ask >= 0)
+        (void)close(f->ask);
+    free(f);
+    errno = e;
+    return NULL;
+}
+
+pid_t forker_fork(struct forker *f, forker_call *call, void *arg, int jobs, int results)
+{
+    struct request request = {.call = call, .arg = arg}, *pointer = &request;
+    int fds[FDS] = {jobs, results};
+    union control control = {0};
+    struct iovec iov = {&pointer, sizeof pointer};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof fds);
+    memcpy(CMSG_DATA(c), fds, sizeof fds);
+    ssize_t n;
+    do
+        n = sendmsg(f->ask, &msg, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -1;
+    int e = hear(f);
+    errno = e ? e : request.error;
+    return e ? -1 : request.pid;
+}
+
+void forker_free(struct forker *f)
+{
+    if (!f)
+        return;
+    (void)close(f->ask);
+    (void)pthread_join(f->thread, NULL);
+    free(f);
+}
