@@ -21,7 +21,8 @@ struct forker;
 typedef pid_t forker_call(void *arg, int jobs, int results);
 
 /* `null`: a descriptor above 4 of /dev/null, which will have that number in each child; all others of the
- * caller's will not be there. Returns NULL with errno if it can't be had (a kernel before 5.9, a sandbox):
+ * caller's will not be there. Returns NULL with errno if it can't be had (a kernel before 5.9, a sandbox,
+ * ThreadSanitizer):
  * then the caller has to fork by itself. */
 struct forker *forker_new(int null);
 
