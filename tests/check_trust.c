@@ -204,6 +204,39 @@ START_TEST(links_are_followed_to_their_end)
 }
 END_TEST
 
+/* Names that lead to no file give a worker nothing to read; a path as given may be a link itself. */
+START_TEST(only_files_count_and_the_directory_may_be_a_link)
+{
+    struct tempdir home;
+    struct trust *t;
+    struct fetch_error err;
+    char link[256], name[32];
+    tempdir_init(&home);
+    ck_assert_int_eq(chmod(home.path, 0755), 0);
+    snprintf(link, sizeof link, "%s/link", home.path);
+    ck_assert_int_eq(symlink(dir.path, link), 0);
+    cert_write(&ca, tempdir_file(&dir, "ca.pem"), false);
+    snprintf(name, sizeof name, "%08lx.0", X509_subject_name_hash(ca.x509));
+    ck_assert_int_eq(symlink("./ca.pem", tempdir_file(&dir, name)), 0);
+    ck_assert_int_eq(symlink("/", tempdir_file(&dir, "00000003.0")), 0);
+    ck_assert_int_eq(symlink("/dev/null", tempdir_file(&dir, "00000004.0")), 0);
+    ck_assert_int_eq(symlink("ca.pem/", tempdir_file(&dir, "00000005.0")), 0);
+    ck_assert_int_eq(mkdir(tempdir_file(&dir, "00000006.0"), 0755), 0);
+    ck_assert_int_eq(trust_new(NULL, NULL, link, &t, &err), 0);
+    char **paths = trust_paths(t);
+    ck_assert_ptr_nonnull(paths);
+    ck_assert_str_eq(paths[0], link);
+    ck_assert_str_eq(paths[1], dir.path);
+    ck_assert_ptr_null(paths[2]);
+    ck_assert(verifies(t, leaf.x509));
+    trust_paths_free(paths);
+    trust_free(t);
+    (void)unlink(link);
+    (void)rmdir(tempdir_file(&dir, "00000006.0"));
+    tempdir_free(&home);
+}
+END_TEST
+
 START_TEST(what_only_root_can_read_is_loaded_at_once)
 {
     struct trust *t;
@@ -294,6 +327,7 @@ int main(void)
     tcase_add_test(t, links_are_followed_to_their_end);
     tcase_add_test(t, as_many_links_are_followed_as_the_kernel_does);
     tcase_add_test(t, one_file_that_only_root_can_read_is_found_behind_links);
+    tcase_add_test(t, only_files_count_and_the_directory_may_be_a_link);
     tcase_add_test(t, what_only_root_can_read_is_loaded_at_once);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

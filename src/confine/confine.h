@@ -28,8 +28,9 @@ struct confine_options {
     bool change_user; /* become uid and gid (when started as root) */
     uid_t uid;
     gid_t gid;
-    const char *const *readable; /* NULL-terminated: files and directories it may still read, links followed
-                                    (those within the directories too); what does not exist is left out */
+    const char *const *readable; /* NULL-terminated: files and directories it may still read, the links on the
+                                    way to them followed; where links in a directory lead has to be in the
+                                    list as well. What does not exist is left out */
 };
 
 enum confine_piece {

@@ -20,10 +20,10 @@ int user_drop_capabilities(char *message, size_t size);
 /* limits.c: lowers the resource limits. */
 int limits_lower(char *message, size_t size);
 
-/* readable.c: paths without links in them: those given, and where the links in the given directories lead. */
+/* readable.c: the given paths without links in them. */
 struct readable {
     char **paths;
-    size_t count, cap;
+    size_t count;
 };
 
 /* Collects them. -1: no memory (nothing is left allocated). */

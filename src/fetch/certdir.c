@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -55,63 +56,97 @@ static int home_add(struct certdir *d, const char *dir)
     return 0;
 }
 
-/* Follows the links that `path` is, but not those on the way to it. False where the kernel may know better.
- */
-static bool follow(char path[PATH_MAX])
+struct scan {
+    struct certdir *into;
+    const char *dir;     /* as given … */
+    int fd;              /* … and open; names that are no absolute paths are looked for in it */
+    char last[PATH_MAX]; /* the directory that was resolved last, as the links have it; empty: this one */
+    bool any;            /* `last` means something */
+};
+
+/* Replaces a link by where it leads: an absolute path, or one from the link's directory. False: too long. */
+static bool replace_link(char path[PATH_MAX], const char *to)
 {
-    char to[PATH_MAX];
-    for (int i = 0; i <= LINKS_MOST; i++) {
-        ssize_t n = readlink(path, to, sizeof to - 1);
-        if (n < 0)
-            return errno == EINVAL; /* no link */
-        to[n] = 0;
-        char *name = strrchr(path, '/') + 1;
-        size_t room = (size_t)(path + PATH_MAX - (*to == '/' ? path : name));
-        if ((size_t)n >= room)
-            return false;
-        memcpy(*to == '/' ? path : name, to, (size_t)n + 1);
-    }
-    return false;
+    char *slash = strrchr(path, '/'), *from = *to == '/' || !slash ? path : slash + 1;
+    size_t len = strlen(to), room = (size_t)(path + PATH_MAX - from);
+    if (len >= room)
+        return false;
+    memcpy(from, to, len + 1);
+    return true;
 }
 
-/* Leaves the directory of an absolute path, or of one with a directory before its name. */
+/* Follows the links that `path` is, but not those on the way to it. `link`: it is known to be one. 1, 0: it
+ * leads nowhere, or -1: the kernel may know better. */
+static int follow(const struct scan *s, char path[PATH_MAX], bool link, struct stat *st)
+{
+    char to[PATH_MAX];
+    for (int i = 0; i <= LINKS_MOST; i++, link = false) {
+        if (!link && fstatat(s->fd, path, st, AT_SYMLINK_NOFOLLOW) < 0)
+            return 0;
+        if (!link && !S_ISLNK(st->st_mode))
+            return 1;
+        ssize_t n = readlinkat(s->fd, path, to, sizeof to - 1);
+        if (n <= 0)
+            return 0;
+        to[n] = 0;
+        if (!replace_link(path, to))
+            return -1;
+    }
+    return -1;
+}
+
+/* Leaves the directory of a path; nothing, if it has none. */
 static void cut_name(char *path)
 {
     char *slash = strrchr(path, '/');
-    slash[slash == path] = 0;
+    if (slash)
+        slash[slash == path] = 0;
+    else
+        *path = 0;
 }
 
-struct scan {
-    struct certdir *into;
-    char last[PATH_MAX]; /* the directory that was resolved last, as the links have it */
-};
+/* Adds the real directory of `path`, whose name is cut off already, or of one that has it. */
+static int add_directory_of(struct scan *s, const char *path, bool with_name)
+{
+    char full[PATH_MAX], real[PATH_MAX];
+    int n = *path == '/' ? snprintf(full, sizeof full, "%s", path)
+                         : snprintf(full, sizeof full, "%s%s%s", s->dir, *path ? "/" : "", path);
+    if (n < 0 || (size_t)n >= sizeof full || !realpath(full, real))
+        return 0;
+    if (with_name)
+        cut_name(real);
+    return home_add(s->into, real);
+}
 
 /* Looks where one name leads. A link to nowhere is passed over. There may be hundreds, nearly all in one or
  * two directories: so only those are resolved step by step. */
-static int entry_scan(struct scan *s, const char *dir, const char *name)
+static int entry_scan(struct scan *s, const struct dirent *entry)
 {
-    char path[PATH_MAX], real[PATH_MAX];
-    struct stat st;
-    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path || stat(path, &st) < 0)
+    char path[PATH_MAX];
+    struct stat st = {0};
+    const char *name = entry->d_name;
+    if (snprintf(path, sizeof path, "%s", name) >= (int)sizeof path)
+        return 0;
+    int leads = follow(s, path, entry->d_type == DT_LNK, &st);
+    if (leads < 0 && fstatat(s->fd, name, &st, 0) < 0)
+        leads = 0;
+    if (leads == 0 || !S_ISREG(st.st_mode))
         return 0;
     if (!(st.st_mode & S_IROTH))
         s->into->readable = false;
-    if (!follow(path)) {
-        (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-        if (!realpath(path, real))
-            return 0;
-        cut_name(real);
-        return home_add(s->into, real);
-    }
+    if (leads < 0)
+        return add_directory_of(s, name, true);
     cut_name(path);
-    if (strcmp(path, s->last) == 0)
+    if (s->any && strcmp(path, s->last) == 0)
         return 0;
     memcpy(s->last, path, strlen(path) + 1);
-    return realpath(path, real) ? home_add(s->into, real) : 0;
+    s->any = true;
+    return add_directory_of(s, path, false);
 }
 
-/* Calls `each` for the hashed names in `path`, until one fails. */
-static int certdir_each(const char *path, int (*each)(void *arg, const char *dir, const char *name),
+/* Calls `each` for the hashed names in the directory `path`, which is open as `fd` meanwhile, until one
+ * fails. */
+static int certdir_each(const char *path, int (*each)(void *arg, int fd, const struct dirent *entry),
                         void *arg)
 {
     DIR *dir = opendir(path);
@@ -120,22 +155,24 @@ static int certdir_each(const char *path, int (*each)(void *arg, const char *dir
         return -1;
     for (struct dirent *e; result == 0 && (e = readdir(dir));)
         if (name_is_hashed(e->d_name))
-            result = each(arg, path, e->d_name);
+            result = each(arg, dirfd(dir), e);
     int error = errno;
     closedir(dir);
     errno = error;
     return result;
 }
 
-static int scan_each(void *arg, const char *dir, const char *name)
+static int scan_each(void *arg, int fd, const struct dirent *entry)
 {
-    return entry_scan((struct scan *)arg, dir, name);
+    struct scan *s = arg;
+    s->fd = fd;
+    return entry_scan(s, entry);
 }
 
 int certdir_scan(struct certdir *ret, const char *path)
 {
     char real[PATH_MAX];
-    struct scan s = {.into = ret};
+    struct scan s = {.into = ret, .dir = path};
     *ret = (struct certdir){.readable = true};
     if (!realpath(path, real))
         return -1;
@@ -160,15 +197,16 @@ struct loading {
     OSSL_LIB_CTX *context;
 };
 
-static int load_each(void *arg, const char *dir, const char *name)
+static int load_each(void *arg, int dir, const struct dirent *entry)
 {
     const struct loading *l = arg;
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
+    int fd = openat(dir, entry->d_name, O_RDONLY | O_CLOEXEC);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+    if (!f) {
+        if (fd >= 0)
+            (void)close(fd);
         return 0;
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return 0;
+    }
     X509 *cert = X509_new_ex(l->context, NULL);
     if (cert && PEM_read_X509_AUX(f, &cert, NULL, NULL))
         X509_STORE_add_cert(l->store, cert);

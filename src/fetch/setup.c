@@ -2,10 +2,11 @@
 #include "fetch/fetcher.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "fetch/trust.h"
 
-enum { IN_MAX = 512 * 1024, REQUEST_MAX = 512 * 1024, READABLE_MAX = 64, SESSIONS_MAX = 512 };
+enum { IN_MAX = 512 * 1024, REQUEST_MAX = 512 * 1024, SESSIONS_MAX = 512 };
 enum { SESSIONS_MAX_SHARED = 8 * SESSIONS_MAX };
 
 static int setup_network(struct fetch_shared *s, struct fetch_error *err)
@@ -47,17 +48,28 @@ static int setup_tls(struct fetch_shared *s, struct fetch_error *err)
     return tls_client_new(&options, &s->tls, err);
 }
 
-static int setup_readable(struct fetch_shared *s, struct fetch_error *err)
+static size_t count_paths(const char *const *paths)
 {
     size_t n = 0;
-    s->readable = calloc(READABLE_MAX, sizeof *s->readable);
+    while (paths[n])
+        n++;
+    return n;
+}
+
+static int setup_readable(struct fetch_shared *s, struct fetch_error *err)
+{
+    const char *const *resolvers = resolver_paths();
+    size_t n = count_paths(resolvers), trusted;
     s->trusted = tls_client_paths(s->tls);
-    if (!s->readable || !s->trusted)
+    if (!s->trusted)
         return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
-    for (const char *const *p = resolver_paths(); *p && n < READABLE_MAX - 1; p++)
-        s->readable[n++] = *p;
-    for (char **p = s->trusted; *p && n < READABLE_MAX - 1; p++)
-        s->readable[n++] = *p;
+    trusted = count_paths((const char *const *)s->trusted);
+    s->readable = calloc(n + trusted + 1, sizeof *s->readable);
+    if (!s->readable)
+        return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
+    memcpy(s->readable, resolvers, n * sizeof *s->readable);
+    for (size_t i = 0; i < trusted; i++)
+        s->readable[n + i] = s->trusted[i];
     return 0;
 }
 
