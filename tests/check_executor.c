@@ -226,6 +226,32 @@ START_TEST(a_task_that_waits_behind_a_slow_one_moves_to_an_idle_worker)
 }
 END_TEST
 
+/* An idle worker leaves its turn to what the caller may submit now; a caller that sleeps until the deadline
+ * instead must be told to come back at once, or the task would stay behind the slow one. */
+START_TEST(idle_workers_take_what_lies_behind_others_at_the_next_look)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 2);
+    pool_open(l, &o);
+    pool_submit(l, 1, "sleep 2000");
+    pool_submit(l, 2, "sleep 1");
+    pool_submit(l, 3, "slot");
+    pool_submit(l, 4, "slot");
+    while (!(l->of[2].ends && (l->of[3].ends || l->of[4].ends)))
+        ck_assert_int_ge(executor_poll(l->x, -1, ledger_note, l), 0);
+    bool left = !(l->of[3].ends && l->of[4].ends);
+    ck_assert(!left || executor_deadline(l->x) <= deadline_now());
+    for (int i = 0; left && i < 100; i++) {
+        (void)executor_poll(l->x, 10, ledger_note, l);
+        left = !(l->of[3].ends && l->of[4].ends);
+    }
+    ck_assert_uint_eq(l->of[1].ends, 0);
+    ck_assert(!left);
+    pool_close(l);
+    free(l);
+}
+END_TEST
+
 START_TEST(idle_workers_get_work_in_turn)
 {
     struct ledger *l = ledger_new();
@@ -685,6 +711,7 @@ static void add_all_modes(TCase *t)
 static void add_pool_modes(TCase *t)
 {
     tcase_add_loop_test(t, a_task_that_waits_behind_a_slow_one_moves_to_an_idle_worker, 0, 2);
+    tcase_add_loop_test(t, idle_workers_take_what_lies_behind_others_at_the_next_look, 0, 2);
     tcase_add_loop_test(t, idle_workers_get_work_in_turn, 0, 2);
     tcase_add_loop_test(t, a_task_that_waits_behind_a_slow_one_gets_a_replaced_worker, 0, 2);
     tcase_add_loop_test(t, as_many_tasks_run_at_once_as_there_are_workers, 0, 2);

@@ -336,9 +336,11 @@ bool dispatch_recall(struct executor *x, struct worker *w, struct task *task)
     return true;
 }
 
-static struct task *take_back_oldest(struct executor *x)
+/* The task that lies longest behind another, if that worker took its own by `since`; it is in no list then.
+ */
+static struct task *take_back_oldest(struct executor *x, int64_t since)
 {
-    while (x->ahead.first) {
+    while (x->ahead.first && x->ahead.first->worker->since <= since) {
         struct worker *w = x->ahead.first->worker;
         struct task *task = take_back(x, w);
         if (task && !task->affinity) {
@@ -351,11 +353,17 @@ static struct task *take_back_oldest(struct executor *x)
     return NULL;
 }
 
-/* The task that lies longest behind another, if it is late; it is in no list then. */
-static struct task *take_back_late(struct executor *x, int64_t now)
+bool dispatch_idles(const struct executor *x)
 {
-    struct task *task = x->ahead.first;
-    return task && now >= pace_late_at(task->worker) ? take_back_oldest(x) : NULL;
+    return x->idle.count > 0 && x->ahead.count > 0 && x->waiting.count == 0;
+}
+
+void dispatch_idle(struct executor *x)
+{
+    struct task *task;
+    while (dispatch_idles(x) && (task = take_back_oldest(x, DEADLINE_NEVER)))
+        if (!dispatch_task(x, task))
+            task_prepend(&x->waiting, task);
 }
 
 int64_t dispatch_due(const struct executor *x)
@@ -367,7 +375,7 @@ int64_t dispatch_due(const struct executor *x)
 void dispatch_late(struct executor *x, int64_t now)
 {
     struct task *task;
-    while (!x->waiting.count && roster_startable(x) && (task = take_back_late(x, now)))
+    while (!x->waiting.count && roster_startable(x) && (task = take_back_oldest(x, pace_late_since(now))))
         if (!dispatch_task(x, task))
             task_prepend(&x->waiting, task);
 }
@@ -394,8 +402,8 @@ void dispatch_to(struct executor *x, struct worker *w)
     struct task *task = w->queue.first;
     if (!task)
         task = x->waiting.first;
-    if (!task && x->ahead.count)
-        task = take_back_oldest(x);
+    if (!task)
+        task = take_back_oldest(x, pace_late_since(x->watch.wall));
     if (task)
         give(x, w, task);
     feed_ahead(x, w);

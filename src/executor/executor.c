@@ -128,7 +128,7 @@ size_t executor_descriptors(enum executor_mode mode, unsigned workers)
 
 static int64_t next_due(const struct executor *x)
 {
-    if (news_due(x) || x->starting.count)
+    if (news_due(x) || x->starting.count || dispatch_idles(x))
         return x->watch.wall;
     int64_t due = deadline_min(deadline_min(watch_due(x), pace_due(x)), dispatch_due(x));
     return x->start_again > 0 ? deadline_min(due, x->start_again) : due;
@@ -270,6 +270,7 @@ int pool_look(struct executor *x, int64_t until)
 {
     struct epoll_event events[EVENTS];
     dispatch_starting(x);
+    dispatch_idle(x);
     int64_t now = watch_advance(&x->watch, 0);
     until = deadline_min(until, next_due(x));
     int ms = deadline_poll_ms(until, now);

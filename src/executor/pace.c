@@ -181,3 +181,8 @@ int64_t pace_late_at(const struct worker *w)
 {
     return w->since + LATE;
 }
+
+int64_t pace_late_since(int64_t now)
+{
+    return now - LATE;
+}

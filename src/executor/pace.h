@@ -68,4 +68,7 @@ unsigned pace_growth(unsigned cpus, unsigned living, double wanted);
  * (CLOCK_MONOTONIC ns). */
 int64_t pace_late_at(const struct worker *w);
 
+/* … which is so at `now` for those that took theirs by then. */
+int64_t pace_late_since(int64_t now);
+
 #endif

@@ -228,6 +228,12 @@ bool dispatch_task(struct executor *x, struct task *task);
 /* There may be more workers now: tasks that wait too long behind another get one. */
 void dispatch_late(struct executor *x, int64_t now);
 
+/* True if workers are idle while tasks lie behind others, and nothing waits: dispatch_idle gives them those.
+ * Not at once when a worker becomes idle: the caller, who hears of that, may have a new task for it, and to
+ * take one back from a worker that is about to take it is two system calls for nothing. */
+bool dispatch_idles(const struct executor *x);
+void dispatch_idle(struct executor *x);
+
 /* When dispatch_late should be called (CLOCK_MONOTONIC ns); INT64_MAX: no need. */
 int64_t dispatch_due(const struct executor *x);
 

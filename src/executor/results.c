@@ -22,8 +22,8 @@ static void take_ready(struct executor *x, struct worker *w)
     slot_settle(x, w);
 }
 
-/* What the worker does next comes before the handler hears of the end: a task that waits behind a slow one
- * goes before a new one. */
+/* What the worker does next comes before the handler hears of the end: a task that has long waited behind a
+ * slow one goes before a new one. */
 static void take_end(struct executor *x, struct worker *w, struct span data)
 {
     struct task *done = w->current;
