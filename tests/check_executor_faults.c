@@ -5,10 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <sys/prctl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
+#include <stddef.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "support/pool_tasks.h"
@@ -569,7 +573,7 @@ END_TEST
 START_TEST(a_worker_holds_its_two_pipes_and_nothing_else)
 {
     struct ledger *l = ledger_new();
-    struct executor_options o = process_options(_i == 0 ? 3 : 300);
+    struct executor_options o = process_options(3);
     int kept = open("/dev/null", O_RDONLY); /* not close-on-exec, and inherited */
     ck_assert_int_ge(fcntl(kept, F_DUPFD, 700), 700);
     pool_open(l, &o);
@@ -577,6 +581,63 @@ START_TEST(a_worker_holds_its_two_pipes_and_nothing_else)
         pool_submit(l, id, "fds");
     pool_close(l);
     for (unsigned id = 1; id <= 6; id++)
+        ck_assert_str_eq(l->of[id].text, "0 1 2 3 4");
+    free(l);
+}
+END_TEST
+
+static unsigned count_threads(void)
+{
+    unsigned n = 0;
+    DIR *d = opendir("/proc/self/task");
+    for (struct dirent *e; d && (e = readdir(d));)
+        n += e->d_name[0] != '.';
+    if (d)
+        (void)closedir(d);
+    return n;
+}
+
+static int forbid(unsigned call)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -1
+                                                      : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* From the 129th on a thread forks; where it can't be had (1), or can't be reached (2), the caller's does. */
+START_TEST(one_of_many_workers_holds_nothing_else_either)
+{
+    enum { WORKERS = 150, FEW = 100 };
+    static const unsigned calls[] = {0, SYS_unshare, SYS_sendmsg};
+    const char *preload = getenv("LD_PRELOAD");
+    if (HAS_THREADS || (preload && strstr(preload, "vgpreload")) || (_i > 0 && forbid(calls[_i]) < 0))
+        return;
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(WORKERS);
+    meeting_open();
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= FEW; id++)
+        pool_submit(l, id, "meet 150");
+    pool_until(l, executor_workers(l->x) == FEW);
+    ck_assert_uint_eq(count_threads(), 1);
+    for (unsigned id = FEW + 1; id <= WORKERS; id++)
+        pool_submit(l, id, "meet 150");
+    pool_drain(l);
+    ck_assert_uint_eq(count_threads(), _i == 1 ? 1 : 2);
+    for (unsigned id = WORKERS + 1; id <= 2 * WORKERS; id++)
+        pool_submit(l, id, "fds");
+    pool_close(l);
+    ck_assert_uint_eq(count_threads(), 1);
+    ck_assert_uint_eq(l->warnings, 0);
+    for (unsigned id = 1; id <= WORKERS; id++)
+        ck_assert_str_eq(l->of[id].text, "met");
+    for (unsigned id = WORKERS + 1; id <= 2 * WORKERS; id++)
         ck_assert_str_eq(l->of[id].text, "0 1 2 3 4");
     free(l);
 }
@@ -878,7 +939,8 @@ int main(void)
     tcase_add_test(t, a_worker_is_replaced_after_its_tasks);
     tcase_add_test(t, a_freed_place_ends_a_poll);
     tcase_add_test(t, a_freed_place_is_told_when_nothing_runs);
-    tcase_add_loop_test(t, a_worker_holds_its_two_pipes_and_nothing_else, 0, 2);
+    tcase_add_test(t, a_worker_holds_its_two_pipes_and_nothing_else);
+    tcase_add_loop_test(t, one_of_many_workers_holds_nothing_else_either, 0, 3);
     tcase_add_loop_test(t, a_worker_has_one_window_where_workers_are_few, 0, 2);
     tcase_add_test(t, signals_for_the_group_do_not_reach_workers);
     tcase_add_loop_test(t, few_descriptors_mean_fewer_workers_and_a_warning, 0, 2);

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +73,9 @@ static int run_child(struct forker *f, forker_call *call, char text[TEXT])
     ck_assert_int_eq(pipe2(jobs, O_CLOEXEC), 0);
     ck_assert_int_eq(pipe2(results, O_CLOEXEC), 0);
     ck_assert_int_eq(write(jobs[1], "j", 1), 1);
-    pid_t pid = forker_fork(f, call, &self, jobs[0], results[1]);
+    const int fds[] = {jobs[0], results[1]};
+    pid_t pid = -1;
+    ck_assert_int_eq(forker_fork(f, call, &self, fds, &pid), 0);
     ck_assert_int_gt(pid, 0);
     (void)close(results[1]); /* only the child has it now: else there would be no end */
     ssize_t len = 0, n;
@@ -127,11 +130,14 @@ START_TEST(what_the_call_returns_comes_back)
     int null = open_null();
     struct forker *f = forker_new(null);
     ck_assert_ptr_nonnull(f);
+    const int fds[] = {null, null}, bad[] = {null, -1};
+    pid_t pid = 0;
     errno = 0;
-    ck_assert_int_eq(forker_fork(f, fail_to_fork, NULL, null, null), -1);
+    ck_assert_int_eq(forker_fork(f, fail_to_fork, NULL, fds, &pid), 0);
+    ck_assert_int_eq(pid, -1);
     ck_assert_int_eq(errno, EAGAIN);
     errno = 0;
-    ck_assert_int_eq(forker_fork(f, fail_to_fork, NULL, null, -1), -1); /* no such descriptor */
+    ck_assert_int_eq(forker_fork(f, fail_to_fork, NULL, bad, &pid), -1);
     ck_assert_int_eq(errno, EBADF);
     ck_assert_int_eq(WEXITSTATUS(run_child(f, fork_reporter, text)), 7);
     forker_free(f);
@@ -151,7 +157,9 @@ START_TEST(nothing_stays_behind)
     ck_assert_ptr_nonnull(f);
     (void)run_child(f, fork_reporter, first);
     for (int i = 0; i < 30; i++) {
-        (void)forker_fork(f, fail_to_fork, NULL, null, null);
+        const int fds[] = {null, null};
+        pid_t pid;
+        ck_assert_int_eq(forker_fork(f, fail_to_fork, NULL, fds, &pid), 0);
         (void)run_child(f, fork_reporter, last);
     }
     ck_assert_str_eq(first, last);
@@ -181,7 +189,9 @@ START_TEST(children_live_as_long_as_the_thread)
     struct forker *f = forker_new(null);
     ck_assert_ptr_nonnull(f);
     ck_assert_int_eq(pipe2(results, O_CLOEXEC), 0);
-    pid_t pid = forker_fork(f, fork_follower, NULL, null, results[1]);
+    const int fds[] = {null, results[1]};
+    pid_t pid = -1;
+    ck_assert_int_eq(forker_fork(f, fork_follower, NULL, fds, &pid), 0);
     ck_assert_int_gt(pid, 0);
     ck_assert_int_eq(read(results[0], &byte, 1), 1);
     (void)poll(NULL, 0, 50);
@@ -208,7 +218,9 @@ START_TEST(signals_are_for_the_callers_threads)
     sigset_t mask;
     struct forker *f = forker_new(null);
     ck_assert_ptr_nonnull(f);
-    ck_assert_int_eq(forker_fork(f, fork_masked, NULL, null, null), -1);
+    const int fds[] = {null, null};
+    pid_t pid;
+    ck_assert_int_eq(forker_fork(f, fork_masked, NULL, fds, &pid), 0);
     ck_assert_int_eq(errno, ENOTTY);
     ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &mask), 0);
     ck_assert_int_eq(sigismember(&mask, SIGINT), 0);
@@ -226,13 +238,13 @@ START_TEST(without_room_for_descriptors_there_is_an_error)
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
     limit = before;
     for (rlim_t room = 5; room < 9; room++) {
+        const int fds[] = {null, null};
+        pid_t pid;
         limit.rlim_cur = room;
         ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-        pid_t pid = forker_fork(f, fail_to_fork, NULL, null, null);
-        int why = errno;
+        int made = forker_fork(f, fail_to_fork, NULL, fds, &pid), why = errno;
         ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
-        ck_assert_int_eq(pid, -1);
-        ck_assert(why == EMFILE || (room > 6 && why == EAGAIN));
+        ck_assert(made == 0 ? room > 6 && why == EAGAIN : why == EMFILE);
     }
     char text[TEXT];
     ck_assert_int_eq(WEXITSTATUS(run_child(f, fork_reporter, text)), 7);
@@ -248,13 +260,13 @@ START_TEST(without_room_for_descriptors_there_is_an_error)
 }
 END_TEST
 
-/* As containers do. */
-static int forbid(unsigned call)
+/* As containers do: the call fails with EPERM, or ends the thread. */
+static int forbid(unsigned call, unsigned action)
 {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, action),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
@@ -262,17 +274,82 @@ static int forbid(unsigned call)
                                                       : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
+/* A copy of the socket in a child of the caller's does not keep the thread. */
+START_TEST(the_end_waits_for_nobody)
+{
+    int null = open_null(), ready[2], status;
+    char byte;
+    struct forker *f = forker_new(null);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        const int fds[] = {null, null};
+        pid_t none;
+        errno = 0;
+        int made = forker_fork(f, fail_to_fork, NULL, fds, &none);
+        bool refused = made < 0 && errno == ECHILD;
+        forker_free(f); /* leaves the parent's alone */
+        (void)write(ready[1], refused ? "y" : "n", 1);
+        for (;;)
+            (void)pause();
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    ck_assert_int_eq(byte, 'y');
+    char text[TEXT];
+    ck_assert_int_eq(WEXITSTATUS(run_child(f, fork_reporter, text)), 7);
+    forker_free(f); /* or the test times out */
+    ck_assert_int_eq(kill(pid, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+}
+END_TEST
+
+/* Where 0 to 2 are closed, what is written to standard output must not come to the thread. */
+START_TEST(closed_standard_descriptors_are_left_closed)
+{
+    int null = open_null();
+    char text[TEXT];
+    for (int fd = 0; fd < 3; fd++)
+        (void)close(fd);
+    int low = 0;
+    for (int fd = 0; fd < 5; fd++)
+        low += fcntl(fd, F_GETFD) >= 0;
+    struct forker *f = forker_new(null);
+    for (int fd = 0; fd < 5; fd++)
+        low -= fcntl(fd, F_GETFD) >= 0;
+    int status = f ? run_child(f, fork_reporter, text) : -1;
+    forker_free(f);
+    for (int fd = 0; fd < 3; fd++)
+        (void)dup2(null, fd);
+    ck_assert_int_eq(low, 0);
+    ck_assert_int_eq(WEXITSTATUS(status), 7);
+}
+END_TEST
+
 START_TEST(where_a_table_of_its_own_is_forbidden_there_is_none)
 {
     static const unsigned calls[] = {SYS_unshare, SYS_close_range};
     int null = open_null(), before = count_open();
-    if (forbid(calls[_i]) < 0)
+    if (forbid(calls[_i], SECCOMP_RET_ERRNO | EPERM) < 0)
         return; /* a kernel without seccomp */
     errno = 0;
     ck_assert_ptr_null(forker_new(null));
     ck_assert_int_eq(errno, EPERM);
     ck_assert_int_eq(count_open(), before);
     forker_free(NULL);
+}
+END_TEST
+
+/* The caller, which holds both ends of the socket, must not wait for ever. */
+START_TEST(a_thread_that_is_killed_at_its_start_is_given_up)
+{
+    int null = open_null(), before = count_open();
+    const char *preload = getenv("LD_PRELOAD");
+    if ((preload && strstr(preload, "vgpreload")) || forbid(SYS_unshare, SECCOMP_RET_KILL_THREAD) < 0)
+        return;
+    ck_assert_ptr_null(forker_new(null));
+    ck_assert_int_eq(count_open(), before);
 }
 END_TEST
 
@@ -293,6 +370,12 @@ int main(void)
     tcase_add_test(t, signals_are_for_the_callers_threads);
     tcase_add_test(t, without_room_for_descriptors_there_is_an_error);
     tcase_add_loop_test(t, where_a_table_of_its_own_is_forbidden_there_is_none, 0, 2);
+    tcase_add_test(t, the_end_waits_for_nobody);
+    tcase_add_test(t, closed_standard_descriptors_are_left_closed);
+    suite_add_tcase(s, t);
+    t = tcase_create("killed");
+    tcase_set_timeout(t, 30);
+    tcase_add_test(t, a_thread_that_is_killed_at_its_start_is_given_up);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

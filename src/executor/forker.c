@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 /* ThreadSanitizer knows one table of descriptors for all threads, and takes the same number in two for one.
@@ -27,10 +28,12 @@
 #define FORKER_POSSIBLE true
 #endif
 
+enum { STACK = 1024 * 1024, START_SECONDS = 2 };
 enum { FDS = 2, LOWEST = 5 /* descriptors below are the children's to set */ };
 
 struct forker {
     pthread_t thread;
+    pid_t process;   /* that has the thread: not a child that the caller has forked */
     int ask, answer; /* the two ends of a socket, in the caller's and in the thread's table */
     int null;
 };
@@ -41,6 +44,7 @@ struct request {
     void *arg;
     pid_t pid;
     int error;
+    bool made; /* the call */
 };
 
 union control {
@@ -102,9 +106,9 @@ static struct request *receive(const struct forker *f, int fds[FDS], size_t *ret
 
 static void serve(struct request *r, const int fds[FDS], size_t count)
 {
-    r->pid = -1;
     r->error = EMFILE;
-    if (count == FDS) {
+    r->made = count == FDS;
+    if (r->made) {
         r->pid = r->call(r->arg, fds[0], fds[1]);
         r->error = errno;
     }
@@ -127,13 +131,26 @@ static void *forker_main(void *arg)
 /* --- the caller --- */
 
 /* Signals are for the caller's threads. */
-static int start_thread(struct forker *f)
+static int create_quietly(struct forker *f, const pthread_attr_t *attr)
 {
     sigset_t all, before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int e = pthread_create(&f->thread, NULL, forker_main, f);
+    int e = pthread_create(&f->thread, attr, forker_main, f);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return e;
+}
+
+static int start_thread(struct forker *f)
+{
+    pthread_attr_t attr;
+    int e = pthread_attr_init(&attr);
+    if (e)
+        return e;
+    e = pthread_attr_setstacksize(&attr, STACK);
+    if (e == 0)
+        e = create_quietly(f, &attr);
+    (void)pthread_attr_destroy(&attr);
     return e;
 }
 
@@ -145,18 +162,47 @@ static int hear(const struct forker *f)
     do
         n = recv(f->ask, &error, sizeof error, 0);
     while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof error ? error : ECHILD;
+    return n == (ssize_t)sizeof error ? error : ECHILD; /* it has ended, or has not begun in time */
 }
 
+/* Both ends above LOWEST: nothing that is written to standard output by mistake may come to the thread. */
 static int open_socket(struct forker *f)
 {
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
         return -1;
-    f->ask = fds[0];
-    f->answer = fcntl(fds[1], F_DUPFD_CLOEXEC, LOWEST);
+    f->ask = fcntl(fds[0], F_DUPFD_CLOEXEC, LOWEST);
+    f->answer = f->ask < 0 ? -1 : fcntl(fds[1], F_DUPFD_CLOEXEC, LOWEST);
+    int saved = errno;
+    (void)close(fds[0]);
     (void)close(fds[1]);
+    errno = saved;
     return f->answer < 0 ? -1 : 0;
+}
+
+/* A sandbox may have killed the thread, and the caller holds both ends as long as it has not parted. */
+static int hear_start(const struct forker *f)
+{
+    struct timeval limit = {.tv_sec = START_SECONDS}, none = {0};
+    if (setsockopt(f->ask, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0)
+        return errno;
+    int e = hear(f);
+    if (!e && setsockopt(f->ask, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none) < 0)
+        e = errno;
+    return e;
+}
+
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+/* The thread hears of the end by `shutdown`: children of the caller's may have the socket as well. */
+static void end_thread(struct forker *f)
+{
+    (void)shutdown(f->ask, SHUT_RDWR);
+    (void)pthread_join(f->thread, NULL);
 }
 
 struct forker *forker_new(int null)
@@ -168,33 +214,35 @@ struct forker *forker_new(int null)
     }
     f->ask = f->answer = -1;
     f->null = null;
+    f->process = getpid();
     int e = open_socket(f) < 0 ? errno : start_thread(f);
-    if (e == 0 && (e = hear(f)) != 0)
-        (void)pthread_join(f->thread, NULL);
-    if (f->answer >= 0)
-        (void)close(f->answer); /* the thread has its own */
+    if (e == 0 && (e = hear_start(f)) != 0)
+        end_thread(f);
+    close_fd(f->answer); /* the thread has its own */
     if (e == 0)
         return f;
-    if (f->ask >= 0)
-        (void)close(f->ask);
+    close_fd(f->ask);
     free(f);
     errno = e;
     return NULL;
 }
 
-pid_t forker_fork(struct forker *f, forker_call *call, void *arg, int jobs, int results)
+int forker_fork(struct forker *f, forker_call *call, void *arg, const int fds[2], pid_t *ret_pid)
 {
     struct request request = {.call = call, .arg = arg}, *pointer = &request;
-    int fds[FDS] = {jobs, results};
     union control control = {0};
     struct iovec iov = {&pointer, sizeof pointer};
     struct msghdr msg = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+    if (getpid() != f->process) { /* there the pointer means something else */
+        errno = ECHILD;
+        return -1;
+    }
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof fds);
-    memcpy(CMSG_DATA(c), fds, sizeof fds);
+    c->cmsg_len = CMSG_LEN(FDS * sizeof *fds);
+    memcpy(CMSG_DATA(c), fds, FDS * sizeof *fds);
     ssize_t n;
     do
         n = sendmsg(f->ask, &msg, MSG_NOSIGNAL);
@@ -202,15 +250,17 @@ pid_t forker_fork(struct forker *f, forker_call *call, void *arg, int jobs, int 
     if (n < 0)
         return -1;
     int e = hear(f);
+    *ret_pid = request.pid;
     errno = e ? e : request.error;
-    return e ? -1 : request.pid;
+    return !e && request.made ? 0 : -1;
 }
 
 void forker_free(struct forker *f)
 {
     if (!f)
         return;
+    if (getpid() == f->process)
+        end_thread(f);
     (void)close(f->ask);
-    (void)pthread_join(f->thread, NULL);
     free(f);
 }

@@ -5,7 +5,9 @@
  * CLONE_FILES), with next to nothing in it; what a child needs is sent to it (unix(7), SCM_RIGHTS).
  *   1. forker_new    once
  *   2. forker_fork   for each child; it is a child of the process, whose waitid(2) sees it, but goes on in
- *                    this thread's stead: with its stack, of the usual size, and its thread-local variables
+ *                    this thread's stead: with its stack of 1 MB, its thread-local variables, and what else
+ *                    Linux keeps for each thread (filters of system calls, capabilities, processors), as they
+ *                    were at forker_new
  *   3. forker_free   when there is no child any more: they would get the signal that they want at their
  *                    parent's death (prctl(2), PR_SET_PDEATHSIG), which is this thread
  */
@@ -22,13 +24,13 @@ typedef pid_t forker_call(void *arg, int jobs, int results);
 
 /* `null`: a descriptor above 4 of /dev/null, which will have that number in each child; all others of the
  * caller's will not be there. Returns NULL with errno if it can't be had (a kernel before 5.9, a sandbox,
- * ThreadSanitizer):
- * then the caller has to fork by itself. */
+ * ThreadSanitizer): then the caller has to fork by itself. */
 struct forker *forker_new(int null);
 
-/* Calls `call` with its own copies of the two descriptors, which are closed afterwards. Returns what it
- * returned, with its errno, or -1 with errno. */
-pid_t forker_fork(struct forker *f, forker_call *call, void *arg, int jobs, int results);
+/* Calls `call` with its own copies of the two descriptors (jobs, results), which are closed afterwards. 0:
+ * *ret_pid is what it returned, with its errno; or -1 with errno: it was not called, and may never be
+ * (ECHILD: the thread has ended, or belongs to another process). */
+int forker_fork(struct forker *f, forker_call *call, void *arg, const int fds[2], pid_t *ret_pid);
 
 /* NULL is fine. */
 void forker_free(struct forker *f);

@@ -122,8 +122,9 @@ struct executor {
     struct watch watch;
     struct pace pace;
     int epoll;
-    int null;    /* /dev/null, for the 0, 1 and 2 of processes */
-    int wake_fd; /* threads: the eventfd that asks all to end; serial: readable while something waits */
+    int null;          /* /dev/null, for the 0, 1 and 2 of processes */
+    bool forks_itself; /* there is no thread for that, or not any more */
+    int wake_fd;       /* threads: the eventfd that asks all to end; serial: readable while something waits */
     atomic_bool asked;
     unsigned char *buffer; /* POOL_READ bytes */
     bool closed;           /* no more tasks */

@@ -25,8 +25,8 @@ enum { CHILD_JOBS = 3, CHILD_RESULTS = 4, CHILD_DESCRIPTORS = 5 };
 /* So many at most have a window each: 256 KB, once it is used. */
 enum { WINDOW_WORKERS = 64 };
 
-/* From so many on a thread without the pool's descriptors forks. */
-enum { FORKER_WORKERS = 256 };
+/* When there are so many, a thread without the pool's descriptors forks the others. */
+enum { FORKER_WORKERS = 128 };
 
 /* --- in the child --- */
 
@@ -104,11 +104,7 @@ static int process_open(struct executor *x)
         return -1;
     x->null = fcntl(fd, F_DUPFD_CLOEXEC, CHILD_DESCRIPTORS);
     (void)close(fd);
-    if (x->null < 0)
-        return -1;
-    if (x->options.max_workers >= FORKER_WORKERS)
-        x->mode_state = forker_new(x->null);
-    return 0;
+    return x->null < 0 ? -1 : 0;
 }
 
 /* A window is open to the next child, whoever forks it: pools in several threads take turns. */
@@ -186,11 +182,25 @@ static pid_t fork_in_thread(void *arg, int jobs, int results)
     return fork_quietly(s->x, s->w, jobs, results);
 }
 
-static int process_start(struct executor *x, struct worker *w, int results)
+/* Where the thread can't be had or has gone, the caller's forks, as with few workers. */
+static pid_t fork_worker(struct executor *x, struct worker *w, int results)
 {
     struct start s = {x, w};
-    pid_t pid = x->mode_state ? forker_fork(x->mode_state, fork_in_thread, &s, w->jobs_read, results)
-                              : fork_quietly(x, w, w->jobs_read, results);
+    const int fds[] = {w->jobs_read, results};
+    pid_t pid;
+    if (!x->mode_state && !x->forks_itself && x->living >= FORKER_WORKERS)
+        x->forks_itself = !(x->mode_state = forker_new(x->null));
+    if (!x->mode_state || x->forks_itself)
+        return fork_quietly(x, w, w->jobs_read, results);
+    if (forker_fork(x->mode_state, fork_in_thread, &s, fds, &pid) == 0)
+        return pid;
+    x->forks_itself = true;
+    return fork_quietly(x, w, w->jobs_read, results);
+}
+
+static int process_start(struct executor *x, struct worker *w, int results)
+{
+    pid_t pid = fork_worker(x, w, results);
     if (pid < 0)
         return -1;
     (void)close(results);
