@@ -29,7 +29,7 @@ enum {
     LARGE = CLASSES, /* the class of malloc's; behind it those of large blocks that are kept */
     LAST = LARGE + 4,
     KINDS = 2,
-    SEARCHED = 16,     /* sets of others' that are looked into before the kernel is asked for more */
+    LEAST = 2,         /* class: a free block holds two pointers */
     KIND = 0x80,       /* the busy kind's bit, beside the class */
     CHUNK = 32 * 1024, /* got from the kernel at once */
     PAGE = 4096,
@@ -42,14 +42,16 @@ enum {
 /* Blocks lie at 8 beyond a multiple of 16, so that what follows the head is aligned. */
 struct block {
     uint64_t head;
-    struct block *next; /* of a free one; else what is in it begins here */
+    struct block *next;  /* of a free one; else what is in it begins here */
+    struct block *batch; /* of one that leads a batch: the next batch */
 };
 enum { HEAD = offsetof(struct block, next) };
 
 /* Blocks of one kind. */
 struct stock {
     struct block *free[CLASSES];
-    char *at, *end; /* what is left of the newest chunk */
+    uint8_t count[CLASSES]; /* of those, from the time on when there were several threads */
+    char *at, *end;         /* what is left of the newest chunk */
 };
 
 struct arena {
@@ -66,10 +68,18 @@ static bool key_made;
 static pthread_key_t key; /* for the end of threads */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Large blocks that are free, for all threads, once there are several. A look whether there are any needs no
- * lock. */
+/* Free blocks for all threads, once there are several, in batches, those of large ones of one block. A look
+ * whether there are any needs no lock. */
 static bool shares;
-static _Atomic(struct block *) passed[LAST - LARGE];
+static struct depot {
+    pthread_mutex_t lock;
+    _Atomic(struct block *) first;
+} depots[LAST + 1] = {[0 ... LAST] = {.lock = PTHREAD_MUTEX_INITIALIZER}};
+
+/* Blocks to a batch. A set has at most two of each class, so that what one thread frees and another allocates
+ * does not pile up. */
+static const uint8_t batch_of[CLASSES] = {
+    [LEAST... 4] = 32, [5 ... 8] = 16, [9 ... 16] = 8, [17 ... 32] = 4, [33 ... CLASSES - 1] = 2};
 
 /* What large blocks are kept for, by their size with head: a TLS connection's buffers for a message and a
  * record, and for what is read ahead. */
@@ -131,7 +141,7 @@ static struct arena *find_arena(void)
 static unsigned class_of(size_t size, size_t *ret_size)
 {
     if (size <= FINE) {
-        unsigned c = (unsigned)((size + STEP - 1) / STEP);
+        unsigned c = size <= LEAST * STEP ? LEAST : (unsigned)((size + STEP - 1) / STEP);
         *ret_size = (size_t)c * STEP;
         return c;
     }
@@ -183,45 +193,38 @@ static struct block *carve(struct stock *s, size_t size, bool eager)
     return b;
 }
 
-/* Takes what others left behind free of the class, and of those of which this thread has none. */
-static struct block *search(struct stock *s, unsigned c)
+/* Takes a batch, or a large block. */
+static struct block *depot_take(unsigned c)
 {
-    pthread_mutex_lock(&lock);
-    struct arena *a = orphans;
-    for (unsigned n = 1; a && !a->of[0].free[c] && n < SEARCHED; n++)
-        a = a->next;
-    for (unsigned i = 0; a && a->of[0].free[c] && i < CLASSES; i++)
-        if (!s->free[i] && i != c) {
-            s->free[i] = a->of[0].free[i];
-            a->of[0].free[i] = NULL;
-        }
-    struct block *b = a ? a->of[0].free[c] : NULL;
-    if (a)
-        a->of[0].free[c] = NULL;
-    pthread_mutex_unlock(&lock);
-    return b;
-}
-
-/* --- large ones --- */
-
-static struct block *large_take(_Atomic(struct block *) *from)
-{
-    if (!atomic_load_explicit(from, memory_order_relaxed))
+    struct depot *d = &depots[c];
+    if (!atomic_load_explicit(&d->first, memory_order_relaxed))
         return NULL;
-    pthread_mutex_lock(&lock);
-    struct block *b = atomic_load_explicit(from, memory_order_relaxed);
+    pthread_mutex_lock(&d->lock);
+    struct block *b = atomic_load_explicit(&d->first, memory_order_relaxed);
     if (b)
-        atomic_store_explicit(from, b->next, memory_order_relaxed);
-    pthread_mutex_unlock(&lock);
+        atomic_store_explicit(&d->first, b->batch, memory_order_relaxed);
+    pthread_mutex_unlock(&d->lock);
     return b;
 }
 
-static void large_keep(_Atomic(struct block *) *to, struct block *b)
+static void depot_put(unsigned c, struct block *batch)
 {
-    pthread_mutex_lock(&lock);
-    b->next = atomic_load_explicit(to, memory_order_relaxed);
-    atomic_store_explicit(to, b, memory_order_relaxed);
-    pthread_mutex_unlock(&lock);
+    struct depot *d = &depots[c];
+    pthread_mutex_lock(&d->lock);
+    batch->batch = atomic_load_explicit(&d->first, memory_order_relaxed);
+    atomic_store_explicit(&d->first, batch, memory_order_relaxed);
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* The set has two batches: the one that was freed first goes to the depot, the other is in a cache still. */
+static void spill(struct stock *s, unsigned c)
+{
+    struct block *last = s->free[c];
+    for (unsigned n = batch_of[c]; n > 1; n--)
+        last = last->next;
+    depot_put(c, last->next);
+    last->next = NULL;
+    s->count[c] = batch_of[c];
 }
 
 /* The class of a large block; *ret_size is what blocks of the class have. */
@@ -242,7 +245,7 @@ static void *large_alloc(size_t size)
         return NULL;
     size_t whole;
     unsigned c = large_class_of(size + STEP, &whole);
-    struct block *b = c == LARGE ? NULL : large_take(&passed[c - LARGE - 1]);
+    struct block *b = c == LARGE ? NULL : depot_take(c);
     if (!b) {
         b = malloc(whole);
         if (!b)
@@ -280,11 +283,13 @@ static inline __attribute__((always_inline)) void *alloc_kind(size_t size, unsig
         kind = 0;
     struct stock *s = &a->of[kind != 0];
     struct block *b = s->free[c];
-    if (!b && shares && !kind && (size_t)(s->end - s->at) < whole)
-        b = search(s, c);
-    if (b)
+    if (!b && shares && !kind && (b = depot_take(c)))
+        s->count[c] = batch_of[c];
+    if (b) {
         s->free[c] = b->next;
-    else if (!(b = carve(s, whole, a->eager)))
+        if (s->count[c] > 0)
+            s->count[c]--;
+    } else if (!(b = carve(s, whole, a->eager)))
         return NULL;
     b->head = USED | kind | c;
     return &b->next;
@@ -306,21 +311,25 @@ void arena_free(void *p)
         return;
     struct block *b = block_of(p);
     unsigned c = class_in(b);
-    bool busy = b->head & KIND;
+    const bool was_busy = b->head & KIND;
     b->head = FREE | c;
     if (c == LARGE) {
         free((char *)b - HEAD);
         return;
     }
     if (c > LARGE) {
-        large_keep(&passed[c - LARGE - 1], b);
+        depot_put(c, b);
         return;
     }
     struct arena *a = mine ? mine : find_arena();
     if (!a)
         return; /* no memory for the list: lost, not wrong */
-    b->next = a->of[busy].free[c];
-    a->of[busy].free[c] = b;
+    const bool busy = was_busy && a->apart;
+    struct stock *s = &a->of[busy];
+    b->next = s->free[c];
+    s->free[c] = b;
+    if (shares && !busy && ++s->count[c] == 2 * batch_of[c])
+        spill(s, c);
 }
 
 static void *large_realloc(struct block *b, size_t size)
@@ -381,8 +390,8 @@ static bool arena_begin(size_t size)
 void arena_fresh(size_t size)
 {
     if (shares) { /* else not even the same is written */
-        for (unsigned c = 0; c < LAST - LARGE; c++)
-            atomic_store_explicit(&passed[c], NULL, memory_order_relaxed);
+        for (unsigned c = 0; c <= LAST; c++)
+            atomic_store_explicit(&depots[c].first, NULL, memory_order_relaxed);
         shares = false;
     }
     if (arena_begin(size > PAGE ? size : PAGE))

@@ -98,13 +98,15 @@ void pace_started(struct executor *x, struct worker *w)
 
 void pace_ended(struct worker *w)
 {
-    w->pace.settled = true;
+    struct pace_mark none = {.settled = true};
+    if (!w->pace.settled)
+        w->pace = none;
 }
 
 /* Adds what the worker wanted since it was marked, as parts of a processor. False: not known. */
 static bool look_at(struct executor *x, struct worker *w, int64_t now, double *ran, double *waited)
 {
-    struct pace_mark m = {.settled = true, .at = now}, was = w->pace;
+    struct pace_mark was = w->pace, m = {.settled = was.settled, .at = now};
     pid_t id = x->mode->task_id(w);
     if (id <= 0 || (was.at && now - was.at < SPAN_LEAST))
         return false;
@@ -122,24 +124,45 @@ static bool look_at(struct executor *x, struct worker *w, int64_t now, double *r
     return true;
 }
 
-/* What all workers will want once they are past their start, from a sample of those that are. Returns how
- * many these are, 0: nothing is known; -1: there are some, but not for long enough. */
-static int estimate(struct executor *x, int64_t now, double *ret_ran, double *ret_waited)
+struct estimate {
+    int seen;           /* workers that it is of */
+    bool any;           /* there were some to look at, perhaps not for long enough */
+    double ran, waited; /* for all workers; 0 without any seen */
+};
+
+/* What all workers want, from a sample of those that are past their start, or of those that are not. */
+static struct estimate estimate(struct executor *x, bool settled, int64_t now)
 {
-    int seen = 0, settled = 0;
+    struct estimate e = {0};
     unsigned n = x->options.max_workers, s = x->pace.turn;
-    double ran = 0, waited = 0;
-    for (unsigned i = 0; i < n && seen < SAMPLE; i++, s = (s + 1) % n) {
+    for (unsigned i = 0; i < n && e.seen < SAMPLE; i++, s = (s + 1) % n) {
         struct worker *w = &x->workers[s];
-        if (w->state != WORKER_READY || !w->pace.settled)
+        if ((w->state != WORKER_READY && (settled || w->state != WORKER_STARTING)) ||
+            w->pace.settled != settled)
             continue;
-        settled++;
-        seen += look_at(x, w, now, &ran, &waited);
+        e.any = true;
+        e.seen += look_at(x, w, now, &e.ran, &e.waited);
     }
     x->pace.turn = s;
-    *ret_ran = seen ? ran * x->living / seen : 0;
-    *ret_waited = seen ? waited * x->living / seen : 0;
-    return settled && !seen ? -1 : seen;
+    e.ran = e.seen ? e.ran * x->living / e.seen : 0;
+    e.waited = e.seen ? e.waited * x->living / e.seen : 0;
+    return e;
+}
+
+/* How many workers to start. Those that are past their start tell whether more are wanted at all. Before
+ * there are any, the others tell whether many are, where a start is dear: it keeps the processors busy,
+ * whatever comes after it. */
+static unsigned wanted_more(struct executor *x, int64_t now, bool *ret_full)
+{
+    struct pace *p = &x->pace;
+    struct estimate e = estimate(x, true, now);
+    *ret_full = pace_is_full(p->cpus, e.ran, e.waited);
+    if (e.any)
+        return e.seen && !*ret_full ? pace_growth(p->cpus, x->living, e.ran + e.waited) : 0;
+    if (x->mode->light)
+        return pace_growth(p->cpus, x->living, 0);
+    e = estimate(x, false, now);
+    return pace_growth(p->cpus, x->living, e.seen ? e.ran + e.waited : p->cpus);
 }
 
 /* Workers could be started and are not, while tasks may wait for them. */
@@ -152,24 +175,21 @@ static bool matters(const struct executor *x)
 bool pace_look(struct executor *x, int64_t now)
 {
     struct pace *p = &x->pace;
-    double ran, waited;
     if (!matters(x) || now < p->next)
         return false;
     p->next = now + GAP;
     if (p->grant > 0)
         return false;
     now = deadline_now();
-    int known = estimate(x, now, &ran, &waited);
+    bool full;
+    unsigned more = wanted_more(x, now, &full);
     int64_t least = (deadline_now() - now) * COST_SHARE;
     if (!p->on)
         return true;
-    bool full = pace_is_full(p->cpus, ran, waited);
     p->gap = full ? deadline_min(2 * p->gap, GAP_MOST) : GAP;
     p->next = now + (p->gap > least ? p->gap : least);
-    if (known < 0 || full)
-        return false;
-    p->grant = pace_growth(p->cpus, x->living, ran + waited);
-    return true;
+    p->grant = more;
+    return more > 0;
 }
 
 int64_t pace_due(const struct executor *x)
