@@ -7,9 +7,10 @@
  *                 such blocks lie together, so that children copy few pages for them
  *   3. arena_fresh   in a forked child, before its work: what its parent had left is not used any more, since
  * each page of that would be copied; the child's pieces come from pages of its own
- *   4. arena_share, arena_pass_on  with several threads: one that waits leaves its set to the next that runs
- * What a set has got from the kernel it keeps; a thread that ends leaves its set to the next one. Large
- * blocks are malloc's. A block that is freed twice, or whose head was written over, ends the process.
+ *   4. arena_share, arena_pass_on  with several threads: one that waits leaves its set to the next that runs,
+ * and no set keeps more than a few blocks of a size that others might want What a set has got from the kernel
+ * it keeps; a thread that ends leaves its set to the next one. Large blocks are malloc's. A block that is
+ * freed twice, or whose head was written over, ends the process.
  */
 #ifndef PFETCH_BASE_ARENA_H
 #define PFETCH_BASE_ARENA_H
