@@ -11,6 +11,7 @@ libfetch_a_SOURCES += \
 	src/fetch/hostfile.c src/fetch/hostfile.h \
 	src/fetch/memory.c src/fetch/memory.h \
 	src/fetch/provider.c src/fetch/provider.h \
+	src/fetch/reasons.c src/fetch/reasons.h \
 	src/fetch/resolver.c src/fetch/resolver.h \
 	src/fetch/sessions.c src/fetch/sessions.h \
 	src/fetch/stream.c \
@@ -29,6 +30,7 @@ NET_TESTS = \
 	tests/check_hostfile \
 	tests/check_memory \
 	tests/check_provider \
+	tests/check_reasons \
 	tests/check_resolver \
 	tests/check_sessions \
 	tests/check_stream \
@@ -58,6 +60,9 @@ tests_check_memory_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_provider_SOURCES = tests/check_provider.c
 tests_check_provider_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_provider_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_reasons_SOURCES = tests/check_reasons.c
+tests_check_reasons_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_reasons_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_resolver_SOURCES = tests/check_resolver.c tests/support/dns_peer.c
 tests_check_resolver_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_resolver_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)

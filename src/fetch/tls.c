@@ -17,6 +17,7 @@
 #include "fetch/certname.h"
 #include "fetch/memory.h"
 #include "fetch/provider.h"
+#include "fetch/reasons.h"
 #include "fetch/tls_stream.h"
 #include "fetch/trust.h"
 #include "fetch/warm.h"
@@ -199,10 +200,12 @@ static bool client_set_context(struct tls_client *c, int min_version)
  * first, a fifth of what a run of one fetch computes. TLS fetches its ciphers from a provider. What needs
  * the table are encrypted blocks of the old PEM form, and those are read only where a key is, to be able to
  * say so. It holds for the process, and the first who asks decides (OPENSSL_init_crypto(3)). */
-static void do_without_cipher_names(const struct tls_options *options)
+static void do_without_names(const struct tls_options *options)
 {
-    if (!options->cert && !options->key)
-        (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ADD_ALL_CIPHERS, NULL);
+    if (options->cert || options->key)
+        return; /* what may be wrong with these is to be said as it is */
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ADD_ALL_CIPHERS, NULL);
+    reasons_defer();
 }
 
 int tls_client_new(const struct tls_options *options, struct tls_client **ret, struct fetch_error *err)
@@ -211,7 +214,7 @@ int tls_client_new(const struct tls_options *options, struct tls_client **ret, s
     if (!c)
         return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
     tzset(); /* the first gmtime_r reads the time zone's file: better here than in a confined worker */
-    do_without_cipher_names(options);
+    do_without_names(options);
     c->insecure = options->insecure;
     c->want_sessions = options->want_sessions;
     c->context = provider_context_new();
@@ -220,8 +223,10 @@ int tls_client_new(const struct tls_options *options, struct tls_client **ret, s
     c->bio = tls_bio_method();
     c->ctx = SSL_CTX_new_ex(c->context, NULL, TLS_client_method());
     if (!c->bio || !c->ctx || !client_set_context(c, options->min_version)) {
-        error_set(err, ERROR_NONE, PHASE_NONE, "OpenSSL cannot be set up: %s",
-                  ERR_peek_error() ? ERR_reason_error_string(ERR_peek_error()) : "out of memory");
+        char reason[128] = "out of memory";
+        if (ERR_peek_error())
+            tls_reason(reason, sizeof reason);
+        error_set(err, ERROR_NONE, PHASE_NONE, "OpenSSL cannot be set up: %s", reason);
         goto out;
     }
     if ((options->cert || options->key) &&

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fetch/reasons.h"
+
 /* The BIO: OpenSSL's reads and writes go to the lower stream. */
 
 static int bio_read(BIO *bio, char *into, int size)
@@ -109,6 +111,18 @@ static const char *alert_name(int alert)
     }
 }
 
+/* The first error in the queue is the cause, the last one is of TLS; one of them has words. */
+static void say_reason(unsigned long error, char *into, size_t size)
+{
+    const char *reason = error ? reasons_text(error) : "protocol error";
+    if (!reason)
+        reason = reasons_text(ERR_peek_last_error());
+    if (reason)
+        snprintf(into, size, "%s", reason);
+    else
+        snprintf(into, size, "OpenSSL's error %08lX", error);
+}
+
 void tls_reason(char *into, size_t size)
 {
     unsigned long error = ERR_peek_error();
@@ -117,10 +131,8 @@ void tls_reason(char *into, size_t size)
         snprintf(into, size, "the server sent the alert '%s'", alert_name(alert));
     else if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER)
         snprintf(into, size, "wrong version number: the server does not speak TLS");
-    else {
-        const char *reason = error ? ERR_reason_error_string(error) : NULL;
-        snprintf(into, size, "%s", reason ? reason : "protocol error");
-    }
+    else
+        say_reason(error, into, size);
 }
 
 /* True for the alerts by which a server says what it thinks of the client's certificate. */
