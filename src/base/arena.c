@@ -313,7 +313,8 @@ void arena_free(void *p)
     unsigned c = class_in(b);
     const bool was_busy = b->head & KIND;
     b->head = FREE | c;
-    if (c == LARGE) {
+    if (c == LARGE ||
+        (c > LARGE && !shares)) { /* a child's: its depots' locks may be held by nobody for ever */
         free((char *)b - HEAD);
         return;
     }

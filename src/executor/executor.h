@@ -156,8 +156,8 @@ bool executor_idle_for(const struct executor *x, uint64_t affinity);
 int executor_fd(const struct executor *x);
 
 /* When executor_poll should be called at the latest (CLOCK_MONOTONIC ns): watchdogs, new tries to start
- * workers, and events that no worker sends (after executor_submit and executor_cancel: now); INT64_MAX: no
- * need. */
+ * workers, events that no worker sends (after executor_submit and executor_cancel: now), and idle workers
+ * that could do what lies behind others' tasks (now); INT64_MAX: no need. */
 int64_t executor_deadline(const struct executor *x);
 
 /* Waits up to `timeout_ms` (-1: until something happens, 0: not at all) and hands what came to `handler`.
