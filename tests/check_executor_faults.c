@@ -5,16 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
-#include <stddef.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "support/forbid.h"
 #include "support/pool_tasks.h"
 
 /* ThreadSanitizer has a thread of its own in each process, and RLIMIT_NPROC counts threads. */
@@ -597,26 +595,14 @@ static unsigned count_threads(void)
     return n;
 }
 
-static int forbid(unsigned call)
-{
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -1
-                                                      : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
-
 /* From the 129th on a thread forks; where it can't be had (1), or can't be reached (2), the caller's does. */
 START_TEST(one_of_many_workers_holds_nothing_else_either)
 {
     enum { WORKERS = 150, FEW = 100 };
     static const unsigned calls[] = {0, SYS_unshare, SYS_sendmsg};
     const char *preload = getenv("LD_PRELOAD");
-    if (HAS_THREADS || (preload && strstr(preload, "vgpreload")) || (_i > 0 && forbid(calls[_i]) < 0))
+    if (HAS_THREADS || (preload && strstr(preload, "vgpreload")) ||
+        (_i > 0 && forbid(calls[_i], SECCOMP_RET_ERRNO | EPERM) < 0))
         return;
     struct ledger *l = ledger_new();
     struct executor_options o = process_options(WORKERS);

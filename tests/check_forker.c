@@ -5,8 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -22,6 +20,7 @@
 #include <unistd.h>
 
 #include "executor/forker.h"
+#include "support/forbid.h"
 
 enum { TEXT = 256 };
 
@@ -259,20 +258,6 @@ START_TEST(without_room_for_descriptors_there_is_an_error)
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 END_TEST
-
-/* As containers do: the call fails with EPERM, or ends the thread. */
-static int forbid(unsigned call, unsigned action)
-{
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, action),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -1
-                                                      : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
 
 /* A copy of the socket in a child of the caller's does not keep the thread. */
 START_TEST(the_end_waits_for_nobody)

@@ -80,7 +80,7 @@ tests_check_executor_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_executor_faults
 TESTS += tests/check_executor_faults
-tests_check_executor_faults_SOURCES = tests/check_executor_faults.c tests/support/pool_tasks.h
+tests_check_executor_faults_SOURCES = tests/check_executor_faults.c tests/support/forbid.h tests/support/pool_tasks.h
 tests_check_executor_faults_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_executor_faults_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 check_PROGRAMS += tests/check_collect
@@ -97,7 +97,7 @@ tests_check_emitter_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_forker
 TESTS += tests/check_forker
-tests_check_forker_SOURCES = tests/check_forker.c
+tests_check_forker_SOURCES = tests/check_forker.c tests/support/forbid.h
 tests_check_forker_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_forker_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 
