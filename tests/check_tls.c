@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fetch/signatures.h"
 #include "fetch/warm.h"
 #include "support/tempdir.h"
 #include "support/tls_peer.h"
@@ -165,6 +166,47 @@ START_TEST(a_leaf_can_sign_nobody)
     tls_peer_stop(&s);
     tls_client_free(c);
     cert_free(&under);
+}
+END_TEST
+
+/* What is remembered of a signature is that it is one: who may sign, and when, is asked each time. */
+START_TEST(a_signature_that_is_known_is_not_trust)
+{
+    struct cert issuer = cert_make((struct cert_plan){.name = "Issuer", .authority = true, .issuer = &ca});
+    struct cert leaf =
+        cert_make((struct cert_plan){.name = "l", .alt_names = "DNS:a.test", .issuer = &issuer});
+    struct cert old = cert_make((struct cert_plan){
+        .name = "old", .alt_names = "DNS:a.test", .issuer = &issuer, .starts = -200, .ends = -100});
+    struct cert stranger = cert_make((struct cert_plan){.name = "Test CA", .authority = true});
+    struct tls_peer_server s, expired;
+    struct tls_try t;
+    struct tls_client *c = client();
+    cert_write(&stranger, tempdir_file(&dir, "other.pem"), false);
+    struct tls_client *other = client_of((struct tls_options){.cacert = tempdir_file(&dir, "other.pem")});
+    tls_peer_start(&s, (struct tls_peer_script){.cert = &leaf, .chain = &issuer});
+    tls_peer_start(&expired, (struct tls_peer_script){.cert = &old, .chain = &issuer});
+    unsigned long recalled = signatures_recalled();
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(try_tls(&t, c, &s.peer, named("a.test")), 0);
+        stream_close(t.stream);
+        ck_assert_int_eq(try_tls(&t, c, &expired.peer, named("a.test")), -1);
+        ck_assert_int_eq(t.err.kind, ERROR_CERTIFICATE);
+        ck_assert_int_eq(try_tls(&t, c, &s.peer, named("b.test")), -1);
+        ck_assert_int_eq(t.err.kind, ERROR_CERTIFICATE);
+        ck_assert_int_eq(try_tls(&t, other, &s.peer, named("a.test")), -1);
+        ck_assert_int_eq(t.err.kind, ERROR_CERTIFICATE);
+    }
+#if OPENSSL_VERSION_MAJOR == 3
+    ck_assert_uint_ge(signatures_recalled() - recalled, 4);
+#endif
+    tls_peer_stop(&s);
+    tls_peer_stop(&expired);
+    tls_client_free(c);
+    tls_client_free(other);
+    cert_free(&issuer);
+    cert_free(&leaf);
+    cert_free(&old);
+    cert_free(&stranger);
 }
 END_TEST
 
@@ -534,6 +576,7 @@ int main(void)
     tcase_add_test(t, a_host_with_a_leading_dot_is_no_pattern);
     tcase_add_test(t, what_verification_finds_wrong_is_said);
     tcase_add_test(t, a_leaf_can_sign_nobody);
+    tcase_add_test(t, a_signature_that_is_known_is_not_trust);
     tcase_add_test(t, insecure_believes_anything);
     tcase_add_test(t, names_are_sent_and_addresses_are_not);
     tcase_add_test(t, a_server_without_tls_is_told_apart);

@@ -14,6 +14,7 @@ libfetch_a_SOURCES += \
 	src/fetch/reasons.c src/fetch/reasons.h \
 	src/fetch/resolver.c src/fetch/resolver.h \
 	src/fetch/sessions.c src/fetch/sessions.h \
+	src/fetch/signatures.c src/fetch/signatures.h \
 	src/fetch/stream.c \
 	src/fetch/tls.c src/fetch/tls.h \
 	src/fetch/tls_stream.c src/fetch/tls_stream.h \
@@ -33,6 +34,7 @@ NET_TESTS = \
 	tests/check_reasons \
 	tests/check_resolver \
 	tests/check_sessions \
+	tests/check_signatures \
 	tests/check_stream \
 	tests/check_tls \
 	tests/check_tls_stream \
@@ -69,6 +71,9 @@ tests_check_resolver_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_sessions_SOURCES = tests/check_sessions.c
 tests_check_sessions_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_sessions_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_signatures_SOURCES = tests/check_signatures.c
+tests_check_signatures_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_signatures_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_stream_SOURCES = tests/check_stream.c
 tests_check_stream_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_stream_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)

@@ -54,12 +54,30 @@ static const char *const ciphers[] = {"AES-256-GCM",
                                       "DES-EDE3-CBC",
                                       "NULL",
                                       NULL};
+/* What certificates are signed with and named by, what handshakes hash, and what ED448 needs. */
+static const char *const digests[] = {"SHA1",         "SHA2-224",     "SHA2-256", "SHA2-384", "SHA2-512",
+                                      "SHA2-512/224", "SHA2-512/256", "SHA3-224", "SHA3-256", "SHA3-384",
+                                      "SHA3-512",     "SHAKE-256",    "MD5",      "MD5-SHA1", NULL};
+static const char *const signatures[] = {"RSA", "ED25519", "ED448", "ECDSA", "HMAC", NULL};
+static const char *const exchanges[] = {"DH", "ECDH", "X25519", "X448", NULL};
+static const char *const derivations[] = {"TLS1-PRF", "HKDF", "TLS13-KDF", NULL};
+static const char *const macs[] = {"HMAC", NULL};
+static const char *const encryptions[] = {"RSA", NULL}; /* the key exchange of old */
+static const char *const random_numbers[] = {"CTR-DRBG", "SEED-SRC", NULL};
 static const char *const nothing[] = {NULL};
 
 static const struct choice choices[] = {
     {OSSL_OP_DECODER, "structure=SubjectPublicKeyInfo", keys_read},
     {OSSL_OP_KEYMGMT, "", keys_known},
     {OSSL_OP_CIPHER, "", ciphers},
+    {OSSL_OP_DIGEST, "", digests},
+    {OSSL_OP_SIGNATURE, "", signatures},
+    {OSSL_OP_KEYEXCH, "", exchanges},
+    {OSSL_OP_KDF, "", derivations},
+    {OSSL_OP_MAC, "", macs},
+    {OSSL_OP_ASYM_CIPHER, "", encryptions},
+    {OSSL_OP_RAND, "", random_numbers},
+    {OSSL_OP_KEM, "", nothing},
     {OSSL_OP_ENCODER, "", nothing},
     {OSSL_OP_STORE, "", nothing},
 };

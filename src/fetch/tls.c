@@ -18,6 +18,7 @@
 #include "fetch/memory.h"
 #include "fetch/provider.h"
 #include "fetch/reasons.h"
+#include "fetch/signatures.h"
 #include "fetch/tls_stream.h"
 #include "fetch/trust.h"
 #include "fetch/warm.h"
@@ -215,6 +216,7 @@ int tls_client_new(const struct tls_options *options, struct tls_client **ret, s
         return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
     tzset(); /* the first gmtime_r reads the time zone's file: better here than in a confined worker */
     do_without_names(options);
+    (void)signatures_remember();
     c->insecure = options->insecure;
     c->want_sessions = options->want_sessions;
     c->context = provider_context_new();
