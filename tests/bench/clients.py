@@ -32,6 +32,7 @@ class Work:
     by_line: bool = False  # the yardstick shares lines out, not hosts
     extra: tuple = ()      # more of pfetch's options
     form: str = "text"     # pfetch's reports
+    shared: bool = False   # hosts have one certificate together
     folder: str = ""
     lists: dict = field(default_factory=dict)
 
@@ -60,7 +61,7 @@ class Work:
         return {"SSL_CERT_FILE": self.store(), "SSL_CERT_DIR": empty}
 
     def name(self, line):
-        return f"h{line % self.hosts}.{DOMAIN}"
+        return f"{'s' if self.shared else 'h'}{line % self.hosts}.{DOMAIN}"
 
     def list_file(self, kind, text_of):
         """A list in a client's form; written once."""

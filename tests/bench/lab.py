@@ -29,7 +29,7 @@ class Lab:
         os.makedirs(folder)
         work = Work(count=count, hosts=case.hosts or count, workers=workers, path=case.path,
                     port=self.servers[case.server].port, trust=case.trust, stores=self.stores,
-                    files=case.files or not client.distinct, by_line=case.by_line, form=case.form, folder=folder)
+                    files=case.files or not client.distinct, by_line=case.by_line, form=case.form, shared=case.shared, folder=folder)
         self.works[case.key, client.name] = work
         return work
 

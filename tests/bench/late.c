@@ -3,7 +3,10 @@
  * thousands of waiting clients cost it no more than their TLS connections. Any path gets the same body;
  * requests are not read past their blank line.
  *
- *   late CHAIN.pem KEY.pem BODY-BYTES
+ *   late CHAIN.pem KEY.pem BODY-BYTES LEAVES
+ *
+ * A host named hN.anything gets the first certificate of LEAVES/N.pem, with the rest of CHAIN behind it; any
+ * other CHAIN as it is.
  *
  * Prints "PORT n", then obeys a line a command on standard input, and ends with it:
  *   delay MS   from now on each request is answered MS after it came
@@ -15,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -26,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { REQUEST_MAX = 8192, EVENTS = 256, COMMAND_MAX = 128 };
+enum { REQUEST_MAX = 8192, EVENTS = 256, COMMAND_MAX = 128, LEAVES_MAX = 8192 };
 
 enum client_state { CLIENT_SHAKES, CLIENT_ASKS, CLIENT_WAITS, CLIENT_READS };
 
@@ -50,6 +54,8 @@ struct server {
     size_t hold_until, waiting;
     unsigned long answered;
     struct client *first, *last;
+    const char *leaves;
+    X509 *leaf[LEAVES_MAX]; /* those that were asked for so far */
     char command[COMMAND_MAX];
     size_t command_length;
 };
@@ -71,6 +77,34 @@ static void say(const char *word, double number, int decimals)
 {
     printf("%s %.*f\n", word, decimals, number);
     fflush(stdout);
+}
+
+/* The certificates. */
+
+static X509 *leaf_read(const struct server *s, unsigned number)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%u.pem", s->leaves, number);
+    FILE *f = fopen(path, "r");
+    X509 *leaf = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
+    if (f)
+        fclose(f);
+    return leaf;
+}
+
+static int leaf_choose(SSL *ssl, int *alert, void *arg)
+{
+    struct server *s = arg;
+    const char *host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    unsigned number;
+    (void)alert;
+    if (!host || sscanf(host, "h%u.", &number) != 1 || number >= LEAVES_MAX)
+        return SSL_TLSEXT_ERR_OK;
+    if (!s->leaf[number])
+        s->leaf[number] = leaf_read(s, number);
+    if (s->leaf[number] && SSL_use_certificate(ssl, s->leaf[number]) != 1)
+        die("a certificate of LEAVES does not fit the key");
+    return SSL_TLSEXT_ERR_OK;
 }
 
 /* The queue of those that wait. */
@@ -329,10 +363,10 @@ static void answer_make(struct server *s, size_t body)
 
 int main(int argc, char **argv)
 {
-    struct server s = {0};
+    static struct server s;
     struct rlimit files;
-    if (argc != 4)
-        die("usage: late CHAIN.pem KEY.pem BODY-BYTES");
+    if (argc != 5)
+        die("usage: late CHAIN.pem KEY.pem BODY-BYTES LEAVES");
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
@@ -346,6 +380,9 @@ int main(int argc, char **argv)
     SSL_CTX_set_mode(s.ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(s.ctx, SSL_SESS_CACHE_OFF);
+    s.leaves = argv[4];
+    SSL_CTX_set_tlsext_servername_callback(s.ctx, leaf_choose);
+    SSL_CTX_set_tlsext_servername_arg(s.ctx, &s);
     listen_on_loopback(&s);
     serve(&s);
     return 0;

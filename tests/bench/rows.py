@@ -36,6 +36,7 @@ class Case:
     files: bool = False
     by_line: bool = False
     form: str = "text"
+    shared: bool = False  # one certificate for all hosts, as at a provider; else each has its own
     goals: list = field(default_factory=list)
     shown: tuple = ("wall", "cpu_ms")
     most_rounds: int = 0  # 0: as many as are asked for
@@ -47,11 +48,14 @@ class Case:
         return self.count * self.delay / 1000 / self.workers if self.delay else None
 
 
-def cold(workers):
+def cold(workers, shared=False):
     goals = [Goal("pfetch", "cpu_ms", 0.55, "curl"), Goal("pfetch", "cpu_ms", 0.95, "bare"),
              Goal("pfetch", "wall", 1.0, "go"),
              Goal("pfetch-thread", "wall", 1.1 if workers == 32 else 1.0, "go"),
              Goal("pfetch", "cpu_ms", 0.8, "bare", True), Goal("pfetch", "cpu_ms", 0.85, "go", True)]
+    if shared:
+        return Case("cold", f"cold-shared-{workers}", f"2,000 distinct hosts with one certificate, W={workers}", 2000, 0,
+                    workers, POOLS + OTHERS[:3], goals=goals, shared=True)
     return Case("cold", f"cold-{workers}", f"2,000 distinct hosts, W={workers}", 2000, 0, workers,
                 POOLS + OTHERS + PYTHON, quick=500, goals=goals, slow=tuple(PYTHON))
 
@@ -130,7 +134,7 @@ def all_cases():
                      POOLS + OTHERS, quick=20_000, by_line=True, shown=("wall", "fetches_s", "cpu_us"),
                      goals=[Goal("pfetch", "wall", 1 / 2, "curl"), Goal("pfetch", "wall", 1 / 1.2, "go"),
                             Goal("pfetch", "cpu_ms", 1.0, "curl"), Goal("pfetch", "wall", 1.0, "bare", True)])
-    return [cold(8), cold(32), *cold_system(), article(4), article(8), late(32), late(128), late(512), many,
+    return [cold(8), cold(32), cold(8, True), cold(32, True), *cold_system(), article(4), article(8), late(32), late(128), late(512), many,
             bulk(False), bulk(True), keepalive,
             single("small", "small store", [Goal("pfetch", "wall", 0.8, "curl")]),
             single("directory", "the system's store as a hashed directory", [Goal("pfetch", "wall", 0.85, "go")]),

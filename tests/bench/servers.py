@@ -1,4 +1,4 @@
-"""What the clients fetch from: an authority with root, intermediate and leaf (P-256, made with openssl), an nginx
+"""What the clients fetch from: an authority with root, intermediate and leaves (P-256, made with openssl), an nginx
 pinned to one core, and the late server. All on loopback, in a folder of the bench's own, ended by their ids."""
 import glob
 import os
@@ -41,18 +41,30 @@ http {{
     keepalive_requests 100000000;
     keepalive_timeout 600s;
     server_tokens off;
+    server_names_hash_max_size 16384;
+    server_names_hash_bucket_size 128;
     server {{
         listen 127.0.0.1:{port} ssl backlog=4096 default_server;
         {listen}
         ssl_certificate {folder}/chain.pem;
-        ssl_certificate_key {folder}/leaf.key;
+        {same}
+    }}
+    {own}
+}}
+"""
+SAME = """ssl_certificate_key {folder}/leaf.key;
         ssl_protocols TLSv1.2 TLSv1.3;
         ssl_buffer_size 16k;
         root {folder}/pages;
-        location = /tiny {{ return 200 "{tiny}"; }}
-    }}
-}}
-"""
+        location = /tiny {{ return 200 "{tiny}"; }}"""
+OWN = """
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        server_name h{number}.{domain};
+        ssl_certificate {folder}/leaves/{number}.pem;
+        {same}
+    }}"""
+OWN_OF_NGINX, OWN_OF_LATE = 2000, 4096  # how many hosts have a certificate of their own, from h0 on
 TINY = "small\\n"
 SIZES = {"/page": PAGE, "/bulk": BULK, "/tiny": 6}
 
@@ -101,13 +113,18 @@ class Trust:
         openssl("rehash", self.directory)
 
 
-def authority_make(folder):
+def authority_make(folder, leaves):
+    """Root, intermediate, a leaf for any host, and with the program leaves one for each of h0, h1 …"""
     sign(folder, "root", None)
     sign(folder, "middle", "root")
     sign(folder, "leaf", "middle")
     with open(os.path.join(folder, "chain.pem"), "w", encoding="ascii") as chain:
         for name in ("leaf", "middle"):
             chain.write(read_text(os.path.join(folder, name + ".pem")))
+    own = os.path.join(folder, "leaves")
+    os.mkdir(own)
+    subprocess.run([leaves, *(os.path.join(folder, name) for name in ("leaf.pem", "middle.pem", "middle.key")),
+                    str(OWN_OF_LATE), DOMAIN, own], check=True)
 
 
 def pinned(core, argv):
@@ -137,7 +154,10 @@ class Nginx:
         files = min(65536, os.sysconf("SC_OPEN_MAX"))
         more = "\n        ".join(f"listen 127.0.0.{n}:{self.port} ssl;" for n in range(2, 11))
         with open(config, "w", encoding="ascii") as out:
-            out.write(NGINX.format(folder=folder, port=self.port, listen=more, tiny=TINY, files=files,
+            same = SAME.format(folder=folder, tiny=TINY)
+            own = "".join(OWN.format(folder=folder, port=self.port, number=number, domain=DOMAIN, same=same)
+                          for number in range(OWN_OF_NGINX))
+            out.write(NGINX.format(folder=folder, port=self.port, listen=more, files=files, same=same, own=own,
                                    connections=min(16384, files - 64)))
         os.chmod(folder, 0o755)
         log = os.path.join(folder, "nginx.err")
@@ -145,7 +165,7 @@ class Nginx:
             self.process = subprocess.Popen(pinned(core, ["nginx", "-p", folder, "-c", config]),
                                             stdin=subprocess.DEVNULL, stdout=err, stderr=err)
         self.worker = None
-        for _ in range(200):
+        for _ in range(3000):  # with some thousand certificates it takes seconds
             if self.process.poll() is not None:
                 raise BenchError("nginx did not start: " + read_text(log).strip())
             found = read_text(f"/proc/{self.process.pid}/task/{self.process.pid}/children").split()
@@ -169,7 +189,8 @@ class Late:
 
     def __init__(self, program, folder, core):
         self.process = subprocess.Popen(
-            pinned(core, [program, os.path.join(folder, "chain.pem"), os.path.join(folder, "leaf.key"), str(PAGE)]),
+            pinned(core, [program, os.path.join(folder, "chain.pem"), os.path.join(folder, "leaf.key"), str(PAGE),
+                          os.path.join(folder, "leaves")]),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self.port = int(self.told("PORT"))
 
