@@ -528,6 +528,134 @@ static void leave(struct stream *s)
 
 static const struct stream_type listening_type = {.read = say_nothing, .write = hear, .close = leave};
 
+/* A lower stream that passes everything on, counts what it is asked to write, and may write little at once.
+ */
+struct counting {
+    struct stream base;
+    struct stream *lower;
+    size_t at_once; /* 0: all */
+    unsigned writes;
+};
+
+static ptrdiff_t count_read(struct stream *s, void *into, size_t size, const struct wait *w,
+                            enum error_phase phase, struct fetch_error *err)
+{
+    struct counting *c = (struct counting *)s;
+    return c->lower->type->read(c->lower, into, size, w, phase, err);
+}
+
+static ptrdiff_t count_write(struct stream *s, const void *data, size_t len, const struct wait *w,
+                             enum error_phase phase, struct fetch_error *err)
+{
+    struct counting *c = (struct counting *)s;
+    c->writes++;
+    return c->lower->type->write(c->lower, data, c->at_once && c->at_once < len ? c->at_once : len, w, phase,
+                                 err);
+}
+
+static void count_close(struct stream *s)
+{
+    stream_close(((struct counting *)s)->lower);
+}
+
+static const struct stream_type counting_type = {
+    .read = count_read, .write = count_write, .close = count_close};
+
+/* The server's part: takes what comes up to a line's end, and says it again. */
+static void serve_echo(SSL *ssl, void *arg)
+{
+    char line[8192];
+    size_t len = 0;
+    (void)arg;
+    while (len < sizeof line && (len == 0 || line[len - 1] != '\n')) {
+        int n = SSL_read(ssl, line + len, (int)(sizeof line - len));
+        if (n <= 0)
+            return;
+        len += (size_t)n;
+    }
+    SSL_write(ssl, line, (int)len);
+}
+
+/* Says a line to a server and hears it again; how many writes that took below. */
+static unsigned writes_of_a_line(struct tls_peer_script script, size_t at_once, size_t len)
+{
+    char said[6000], heard[6000];
+    size_t got = 0;
+    struct tls_peer_server s;
+    struct tls_try t;
+    struct tls_client *c = client();
+    struct wait w = wait_long();
+    script.cert = &good;
+    script.serve = serve_echo;
+    tls_peer_start(&s, script);
+    struct counting below = {{&counting_type, -1}, try_tcp(&s.peer), at_once, 0};
+    ck_assert_int_eq(try_over(&t, c, &below.base, named("a.test"), &w), 0);
+    memset(said, 'x', len);
+    said[len - 1] = '\n';
+    ck_assert_int_eq(stream_write(t.stream, said, len, &w, PHASE_SEND, &t.err), 0);
+    unsigned writes = below.writes;
+    while (got < len) {
+        ptrdiff_t n = stream_read(t.stream, heard + got, sizeof heard - got, &w, PHASE_BODY, &t.err);
+        ck_assert_int_gt(n, 0);
+        got += (size_t)n;
+    }
+    ck_assert_uint_eq(got, len);
+    ck_assert_mem_eq(said, heard, len);
+    stream_close(t.stream);
+    tls_peer_stop(&s);
+    tls_client_free(c);
+    return writes;
+}
+
+START_TEST(the_last_flight_goes_with_the_request)
+{
+    struct tls_peer_script tls13 = {.version = TLS1_3_VERSION}, tls12 = {.version = TLS1_2_VERSION};
+    ck_assert_uint_eq(writes_of_a_line(tls13, 0, 100), 2); /* the hello, and the rest */
+    ck_assert_uint_eq(writes_of_a_line(tls12, 0, 100), 3); /* there the server has the last word */
+    for (size_t at_once = 1; at_once < 200; at_once += 37) {
+        writes_of_a_line(tls13, at_once, 1);
+        writes_of_a_line(tls13, at_once, 5000);
+        writes_of_a_line(tls12, at_once, 100);
+    }
+    writes_of_a_line(tls13, 0, 1);
+    writes_of_a_line(tls13, 0, 2000); /* as much as goes with it, and then some */
+    writes_of_a_line(tls13, 0, 6000);
+}
+END_TEST
+
+START_TEST(who_asks_for_a_certificate_need_not_wait)
+{
+    struct tls_peer_server s;
+    struct tls_try t;
+    struct tls_client *c = client();
+    struct wait w = wait_long();
+    tls_peer_start(&s, (struct tls_peer_script){.cert = &good, .client_ca = &ca, .version = TLS1_3_VERSION});
+    struct counting below = {{&counting_type, -1}, try_tcp(&s.peer), 0, 0};
+    ck_assert_int_eq(try_over(&t, c, &below.base, named("a.test"), &w), 0);
+    ck_assert_uint_eq(below.writes, 2); /* before any request */
+    stream_close(t.stream);
+    tls_peer_stop(&s);
+    tls_client_free(c);
+}
+END_TEST
+
+START_TEST(the_server_hears_why_it_is_refused)
+{
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    struct cert stranger = cert_make((struct cert_plan){.name = "s", .alt_names = "DNS:a.test"});
+    struct tls_peer_server s;
+    struct tls_try t;
+    struct tls_client *c = client();
+    tls_peer_start(&s, (struct tls_peer_script){.cert = &stranger, .version = versions[_i]});
+    ck_assert_int_eq(try_tls(&t, c, &s.peer, named("a.test")), -1);
+    ck_assert_int_eq(t.err.kind, ERROR_CERTIFICATE);
+    tls_peer_stop(&s);
+    ck_assert_int_eq(s.alert, SSL_AD_UNKNOWN_CA);
+    tls_client_free(c);
+    cert_free(&stranger);
+}
+END_TEST
+
 enum { HELLO_RANDOM = 11, HELLO_SEEN = HELLO_RANDOM + 32 }; /* behind the headers of record and message */
 
 static void child_hello(const struct tls_client *c, int fd)
@@ -589,6 +717,9 @@ int main(void)
     tcase_add_test(t, a_server_that_refuses_our_certificate_is_a_tls_failure);
     tcase_add_test(t, a_warming_handshake_goes_through);
     tcase_add_test(t, after_warming_only_what_was_trusted_is);
+    tcase_add_test(t, the_last_flight_goes_with_the_request);
+    tcase_add_test(t, who_asks_for_a_certificate_need_not_wait);
+    tcase_add_loop_test(t, the_server_hears_why_it_is_refused, 0, 2);
     tcase_add_test(t, children_of_a_warm_parent_are_not_alike);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -404,6 +404,7 @@ static int shake(struct tls_stream *t, bool want_cert, const struct wait *w, str
     if (!done) {
         t->state = TLS_BROKEN;
         handshake_failed(t, err);
+        tls_send_held(t);
         if (t->sessions)
             sessions_drop(t->sessions, t->host, t->port);
     }

@@ -10,11 +10,49 @@
 
 /* The BIO: OpenSSL's reads and writes go to the lower stream. */
 
+static ptrdiff_t lower_write(struct tls_stream *t, const void *data, size_t len)
+{
+    return t->lower->type->write(t->lower, data, len, t->w, t->phase, &t->below);
+}
+
+/* Sends what is held with as much of `data` behind it as fits into one write: a request does. Returns how
+ * much of `data` was taken, maybe none of it, or what the write came to (STREAM_AGAIN, STREAM_ERROR). */
+static ptrdiff_t held_send(struct tls_stream *t, const void *data, size_t len)
+{
+    unsigned char both[TLS_HELD_MAX + 2048];
+    while (t->held_len > 0) {
+        size_t more = len < sizeof both - t->held_len ? len : sizeof both - t->held_len;
+        memcpy(both, t->held, t->held_len);
+        if (more > 0)
+            memcpy(both + t->held_len, data, more);
+        ptrdiff_t n = lower_write(t, both, t->held_len + more);
+        if (n <= 0)
+            return n;
+        size_t sent = (size_t)n < t->held_len ? (size_t)n : t->held_len;
+        t->held_len -= sent;
+        memmove(t->held, t->held + sent, t->held_len);
+        if ((size_t)n > sent)
+            return n - (ptrdiff_t)sent;
+    }
+    return 0;
+}
+
+void tls_send_held(struct tls_stream *t)
+{
+    t->w = NULL;
+    (void)held_send(t, NULL, 0);
+}
+
 static int bio_read(BIO *bio, char *into, int size)
 {
     struct tls_stream *t = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     if (t->flooded || size <= 0)
+        return -1;
+    ptrdiff_t held = held_send(t, NULL, 0);
+    if (held == STREAM_AGAIN)
+        BIO_set_retry_write(bio);
+    if (held < 0)
         return -1;
     ptrdiff_t n = t->lower->type->read(t->lower, into, (size_t)size, t->w, t->phase, &t->below);
     t->eof = n == STREAM_EOF;
@@ -33,7 +71,14 @@ static int bio_write(BIO *bio, const char *data, int len)
     BIO_clear_retry_flags(bio);
     if (t->flooded || len <= 0)
         return -1;
-    ptrdiff_t n = t->lower->type->write(t->lower, data, (size_t)len, t->w, t->phase, &t->below);
+    if (t->state == TLS_SHAKING && !t->asked && (size_t)len <= sizeof t->held - t->held_len) {
+        memcpy(t->held + t->held_len, data, (size_t)len);
+        t->held_len += (size_t)len;
+        return len;
+    }
+    ptrdiff_t n = held_send(t, data, (size_t)len);
+    if (n == 0)
+        n = lower_write(t, data, (size_t)len);
     if (n == STREAM_AGAIN)
         BIO_set_retry_write(bio);
     return n > 0 ? (int)n : -1;
@@ -68,9 +113,13 @@ void tls_count_message(int written, int version, int content_type, const void *d
                        void *arg)
 {
     struct tls_stream *t = SSL_get_app_data(ssl);
-    (void)version, (void)data, (void)len, (void)arg;
-    if (written || content_type != SSL3_RT_HANDSHAKE || t->state == TLS_SHAKING)
+    (void)version, (void)arg;
+    if (written || content_type != SSL3_RT_HANDSHAKE)
         return;
+    if (t->state == TLS_SHAKING) {
+        t->asked = t->asked || (len > 0 && *(const unsigned char *)data == SSL3_MT_CERTIFICATE_REQUEST);
+        return;
+    }
     if (++t->messages > TLS_MESSAGES_MAX)
         t->flooded = true;
 }

@@ -13,7 +13,8 @@
 enum {
     TLS_UNREAD_MAX = 1 << 20, /* bytes a server may send without one of data */
     TLS_MESSAGES_MAX = 32,    /* handshake messages after the handshake, likewise */
-    TLS_TICKETS_MAX = 8       /* sessions taken from one connection */
+    TLS_TICKETS_MAX = 8,      /* sessions taken from one connection */
+    TLS_HELD_MAX = 128        /* bytes of a handshake's last flight; it has some 60 to 100 */
 };
 
 /* In order of time. */
@@ -36,6 +37,12 @@ struct tls_stream {
     enum error_phase phase;
     struct fetch_error below; /* why the lower stream failed; ERROR_NONE: it didn't */
 
+    /* The end of the handshake, which nobody waits for: it goes with the request, or before the next read.
+     * Not where the server asked for a certificate: it may want to say something of that first. */
+    unsigned char held[TLS_HELD_MAX];
+    size_t held_len;
+    bool asked;
+
     /* What the server sent since the last byte of data. */
     size_t unread;
     unsigned messages;
@@ -57,12 +64,16 @@ struct tls_stream {
 /* The BIO's methods; shared by all streams. NULL for lack of memory; BIO_meth_free. */
 BIO_METHOD *tls_bio_method(void);
 
-/* Counts handshake messages: for SSL_CTX_set_msg_callback. The SSL's app data is its struct tls_stream. */
+/* Counts handshake messages, and notes what the server asks for: for SSL_CTX_set_msg_callback. The SSL's app
+ * data is its struct tls_stream. */
 void tls_count_message(int written, int version, int content_type, const void *data, size_t len, SSL *ssl,
                        void *arg);
 
 /* Prepares `t` for a call of OpenSSL that may wait as `w` says. */
 void tls_begin(struct tls_stream *t, const struct wait *w, enum error_phase phase);
+
+/* Sends what is held of a handshake that failed, its alert, if that needs no waiting. */
+void tls_send_held(struct tls_stream *t);
 
 /* Puts the reason of OpenSSL's last failure into words: "the server sent the alert 'unknown ca'". */
 void tls_reason(char *into, size_t size);

@@ -26,6 +26,12 @@ static void remember(struct tls_peer_server *s, SSL *ssl)
     snprintf(s->alpn, sizeof s->alpn, "%.*s", (int)len, alpn ? (const char *)alpn : "");
 }
 
+static int alert_of(unsigned long error)
+{
+    int reason = ERR_GET_REASON(error);
+    return reason > SSL_AD_REASON_OFFSET ? reason - SSL_AD_REASON_OFFSET : 0;
+}
+
 static void serve_tls(int fd, void *arg)
 {
     struct tls_peer_server *s = arg;
@@ -38,6 +44,8 @@ static void serve_tls(int fd, void *arg)
         if (!s->script.abrupt)
             SSL_shutdown(ssl);
         SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    } else {
+        s->alert = alert_of(ERR_peek_error());
     }
     shutdown(fd, SHUT_WR);
     peer_wait_end(fd);

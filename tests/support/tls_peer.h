@@ -23,6 +23,7 @@ struct tls_peer_server {
     struct tls_peer_script script;
     char sni[256]; /* of the last connection; "" for none */
     char alpn[32]; /* chosen by it */
+    int alert;     /* by which it refused the handshake; 0: none */
 };
 
 void tls_peer_start(struct tls_peer_server *s, struct tls_peer_script script);
