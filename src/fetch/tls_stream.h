@@ -46,9 +46,10 @@ struct tls_stream {
     /* What the server sent since the last byte of data. */
     size_t unread;
     unsigned messages;
-    unsigned tickets; /* in all */
-    bool flooded;     /* too much: no byte more is read or written */
-    bool eof;         /* the lower stream has ended */
+    unsigned tickets;  /* kept, in all */
+    int64_t ticket_at; /* when the last of them came */
+    bool flooded;      /* too much: no byte more is read or written */
+    bool eof;          /* the lower stream has ended */
 
     /* Verification. */
     X509 *leaf;       /* the server's certificate, where verification failed */
