@@ -8,6 +8,7 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/opensslv.h>
+#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <pthread.h>
@@ -128,6 +129,43 @@ START_TEST(nothing_else_is_good_for_that)
 }
 END_TEST
 
+/* The public key with the same modulus, but to be raised to the third power. */
+static EVP_PKEY *with_exponent_3(const EVP_PKEY *key)
+{
+    BIGNUM *n = NULL, *e = BN_new();
+    EVP_PKEY *ret = NULL;
+    ck_assert_int_eq(EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n), 1);
+    ck_assert_int_eq(BN_set_word(e, 3), 1);
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    ck_assert_int_eq(OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n), 1);
+    ck_assert_int_eq(OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e), 1);
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    ck_assert_int_eq(EVP_PKEY_fromdata_init(ctx), 1);
+    ck_assert_int_eq(EVP_PKEY_fromdata(ctx, &ret, EVP_PKEY_PUBLIC_KEY, params), 1);
+    EVP_PKEY_CTX_free(ctx);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(build);
+    BN_free(n);
+    BN_free(e);
+    return ret;
+}
+
+START_TEST(a_modulus_alone_is_no_key)
+{
+    remember();
+    EVP_PKEY *key = EVP_RSA_gen(2048), *other = with_exponent_3(key);
+    struct signature s = sign(key, 0, "text");
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(verify(&s), 1);
+    ck_assert(recalled(&s));
+    s.key = other;
+    ck_assert_int_ne(verify(&s), 1);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(other);
+}
+END_TEST
+
 START_TEST(one_padding_says_nothing_of_another)
 {
     remember();
@@ -183,6 +221,11 @@ START_TEST(a_digest_is_compared_as_a_whole)
         ck_assert_int_ne(verify_digest(key, other, LEN, &twisted), 1);
     }
     ck_assert_int_ne(verify_digest(key, digest, LEN - 1, &s), 1);
+    struct signature shifted = s; /* the same again, but for the length */
+    memmove(shifted.bytes + 1, s.bytes, shifted.len++);
+    ck_assert_int_ne(verify_digest(key, digest, LEN, &shifted), 1);
+    memmove(shifted.bytes, s.bytes + 1, shifted.len = s.len - 1);
+    ck_assert_int_ne(verify_digest(key, digest, LEN, &shifted), 1);
     ck_assert_int_eq(verify_digest(key, digest, LEN, &s), 1);
     ck_assert_uint_eq(signatures_recalled(), 2);
     EVP_PKEY_free(key);
@@ -328,6 +371,7 @@ int main(void)
     tcase_add_loop_test(t, what_was_good_twice_is_known, 0, KINDS);
     tcase_add_loop_test(t, nothing_else_is_good_for_that, 0, KINDS);
     tcase_add_test(t, a_digest_is_compared_as_a_whole);
+    tcase_add_test(t, a_modulus_alone_is_no_key);
     tcase_add_test(t, one_padding_says_nothing_of_another);
     tcase_add_loop_test(t, what_is_bad_stays_bad, 0, KINDS);
     tcase_add_test(t, the_last_ones_are_kept);

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <check.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -535,6 +536,9 @@ struct counting {
     struct stream *lower;
     size_t at_once; /* 0: all */
     unsigned writes;
+    unsigned again_at; /* the write that would have to wait; 0: none */
+    unsigned reset_at; /* the write that finds the connection reset; 0: none */
+    bool garbled;      /* what it wrote arrived nevertheless, but for one bit, and was answered */
 };
 
 static ptrdiff_t count_read(struct stream *s, void *into, size_t size, const struct wait *w,
@@ -544,11 +548,31 @@ static ptrdiff_t count_read(struct stream *s, void *into, size_t size, const str
     return c->lower->type->read(c->lower, into, size, w, phase, err);
 }
 
+static ptrdiff_t count_reset(struct counting *c, const void *data, size_t len, enum error_phase phase,
+                             struct fetch_error *err)
+{
+    unsigned char bytes[8192];
+    struct pollfd fd = {.fd = stream_fd(c->lower), .events = POLLIN};
+    struct wait w = wait_long();
+    ck_assert_uint_le(len, sizeof bytes);
+    memcpy(bytes, data, len);
+    bytes[20] ^= 1;
+    if (c->garbled) {
+        ck_assert_int_eq(stream_write(c->lower, bytes, len, &w, phase, err), 0);
+        ck_assert_int_eq(poll(&fd, 1, 30000), 1);
+    }
+    error_set(err, ERROR_TRUNCATED, phase, "connection reset by the server");
+    return STREAM_ERROR;
+}
+
 static ptrdiff_t count_write(struct stream *s, const void *data, size_t len, const struct wait *w,
                              enum error_phase phase, struct fetch_error *err)
 {
     struct counting *c = (struct counting *)s;
-    c->writes++;
+    if (++c->writes == c->again_at)
+        return STREAM_AGAIN;
+    if (c->writes == c->reset_at)
+        return count_reset(c, data, len, phase, err);
     return c->lower->type->write(c->lower, data, c->at_once && c->at_once < len ? c->at_once : len, w, phase,
                                  err);
 }
@@ -588,7 +612,7 @@ static unsigned writes_of_a_line(struct tls_peer_script script, size_t at_once, 
     script.cert = &good;
     script.serve = serve_echo;
     tls_peer_start(&s, script);
-    struct counting below = {{&counting_type, -1}, try_tcp(&s.peer), at_once, 0};
+    struct counting below = {{&counting_type, -1}, try_tcp(&s.peer), .at_once = at_once};
     ck_assert_int_eq(try_over(&t, c, &below.base, named("a.test"), &w), 0);
     memset(said, 'x', len);
     said[len - 1] = '\n';
@@ -630,12 +654,85 @@ START_TEST(who_asks_for_a_certificate_need_not_wait)
     struct tls_client *c = client();
     struct wait w = wait_long();
     tls_peer_start(&s, (struct tls_peer_script){.cert = &good, .client_ca = &ca, .version = TLS1_3_VERSION});
-    struct counting below = {{&counting_type, -1}, try_tcp(&s.peer), 0, 0};
+    struct counting below = {{&counting_type, -1}, try_tcp(&s.peer), .at_once = 0};
     ck_assert_int_eq(try_over(&t, c, &below.base, named("a.test"), &w), 0);
     ck_assert_uint_eq(below.writes, 2); /* before any request */
     stream_close(t.stream);
     tls_peer_stop(&s);
     tls_client_free(c);
+}
+END_TEST
+
+START_TEST(a_flight_that_would_have_to_wait_is_kept)
+{
+    char byte;
+    struct tls_peer_server s;
+    struct tls_try t;
+    struct tls_client *c = client();
+    struct wait w = wait_long();
+    tls_peer_start(&s,
+                   (struct tls_peer_script){.cert = &good, .serve = serve_echo, .version = TLS1_3_VERSION});
+    struct counting below = {{&counting_type, -1}, try_tcp(&s.peer), .again_at = 2};
+    ck_assert_int_eq(try_over(&t, c, &below.base, named("a.test"), &w), 0);
+    ck_assert_int_eq(stream_read(t.stream, &byte, 1, NULL, PHASE_BODY, &t.err), STREAM_AGAIN);
+    ck_assert_uint_eq(below.writes, 2);
+    ck_assert_int_eq(stream_write(t.stream, "\n", 1, &w, PHASE_SEND, &t.err), 0);
+    ck_assert_int_eq(stream_read(t.stream, &byte, 1, &w, PHASE_BODY, &t.err), 1);
+    ck_assert_int_eq(byte, '\n');
+    stream_close(t.stream);
+    tls_peer_stop(&s);
+    tls_client_free(c);
+}
+END_TEST
+
+/* Writes a line over a connection that is reset as the last flight is sent; what came of it. */
+static struct fetch_error reset_with_the_flight(int version, struct sessions *sessions, bool garbled)
+{
+    struct tls_peer_server s;
+    struct tls_try t;
+    struct tls_client *c = client_of((struct tls_options){.cacert = ca_file, .want_sessions = true});
+    struct wait w = wait_long();
+    struct tls_peer peer = named("a.test");
+    peer.sessions = sessions;
+    tls_peer_start(&s, (struct tls_peer_script){.cert = &good, .serve = serve_echo, .version = version});
+    if (sessions) { /* one to resume */
+        char byte;
+        ck_assert_int_eq(try_tls(&t, c, &s.peer, peer), 0);
+        ck_assert_int_eq(stream_write(t.stream, "\n", 1, &w, PHASE_SEND, &t.err), 0);
+        ck_assert_int_eq(stream_read(t.stream, &byte, 1, &w, PHASE_BODY, &t.err), 1);
+        stream_close(t.stream);
+        ck_assert_uint_eq(sessions_count(sessions), 1);
+    }
+    struct counting below = {{&counting_type, -1}, try_tcp(&s.peer), .reset_at = 2, .garbled = garbled};
+    ck_assert_int_eq(try_over(&t, c, &below.base, peer, &w), 0);
+    ck_assert_int_eq(t.conn.resumed, sessions != NULL);
+    ck_assert_int_eq(stream_write(t.stream, "line\n", 5, &w, PHASE_SEND, &t.err), -1);
+    stream_close(t.stream);
+    tls_peer_stop(&s);
+    tls_client_free(c);
+    return t.err;
+}
+
+START_TEST(a_reset_before_the_last_flight_is_the_handshakes)
+{
+    struct fetch_error err = reset_with_the_flight(TLS1_3_VERSION, NULL, false);
+    ck_assert_int_eq(err.kind, ERROR_TLS);
+    ck_assert_int_eq(err.phase, PHASE_TLS);
+    ck_assert_str_eq(err.message, "connection reset by the server, in the handshake");
+    err = reset_with_the_flight(TLS1_3_VERSION, NULL, true);
+    ck_assert_int_eq(err.kind, ERROR_TLS);
+    ck_assert_int_eq(err.phase, PHASE_TLS);
+    ck_assert_msg(strstr(err.message, "alert"), "%s", err.message);
+}
+END_TEST
+
+START_TEST(a_session_that_leads_to_a_reset_is_dropped)
+{
+    struct sessions *sessions = sessions_new(4);
+    struct fetch_error err = reset_with_the_flight(TLS1_2_VERSION, sessions, false);
+    ck_assert_int_eq(err.kind, ERROR_TLS);
+    ck_assert_uint_eq(sessions_count(sessions), 0);
+    sessions_free(sessions);
 }
 END_TEST
 
@@ -719,6 +816,9 @@ int main(void)
     tcase_add_test(t, after_warming_only_what_was_trusted_is);
     tcase_add_test(t, the_last_flight_goes_with_the_request);
     tcase_add_test(t, who_asks_for_a_certificate_need_not_wait);
+    tcase_add_test(t, a_flight_that_would_have_to_wait_is_kept);
+    tcase_add_test(t, a_reset_before_the_last_flight_is_the_handshakes);
+    tcase_add_test(t, a_session_that_leads_to_a_reset_is_dropped);
     tcase_add_loop_test(t, the_server_hears_why_it_is_refused, 0, 2);
     tcase_add_test(t, children_of_a_warm_parent_are_not_alike);
     suite_add_tcase(s, t);

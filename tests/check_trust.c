@@ -1,9 +1,12 @@
 #include "config.h"
 
 #include <check.h>
+#include <openssl/pem.h>
+#include <openssl/provider.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "fetch/provider.h"
 #include "fetch/trust.h"
 #include "support/certs.h"
 #include "support/tempdir.h"
@@ -64,6 +67,38 @@ START_TEST(a_file_of_certificates_is_believed)
     const char *file = tempdir_file(&dir, "ca.pem");
     cert_write(&ca, file, false);
     ck_assert(believed(file, NULL));
+}
+END_TEST
+
+/* Where the key of each certificate in the store is from. */
+static void assert_provider(const struct trust *t, const char *name)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(trust_store(t));
+    ck_assert_int_eq(sk_X509_OBJECT_num(objects), 3);
+    for (int i = 0; i < 3; i++) {
+        const EVP_PKEY *key = X509_get0_pubkey(X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i)));
+        ck_assert_str_eq(OSSL_PROVIDER_get0_name(EVP_PKEY_get0_provider(key)), name);
+    }
+}
+
+START_TEST(all_certificates_of_a_file_are_in_the_context)
+{
+    struct trust *t;
+    struct fetch_error err;
+    OSSL_LIB_CTX *context = provider_context_new();
+    const char *file = tempdir_file(&dir, "three.pem");
+    FILE *f = fopen(file, "w");
+    for (int i = 0; i < 3; i++) {
+        const char *const names[] = {"One", "Two", "Three"};
+        struct cert c = cert_make((struct cert_plan){.name = names[i], .authority = true});
+        ck_assert_int_eq(PEM_write_X509(f, c.x509), 1);
+        cert_free(&c);
+    }
+    ck_assert_int_eq(fclose(f), 0);
+    ck_assert_int_eq(trust_new(context, file, NULL, &t, &err), 0);
+    assert_provider(t, context ? "pfetch-thin" : "default");
+    trust_free(t);
+    provider_context_free(context);
 }
 END_TEST
 
@@ -317,6 +352,7 @@ int main(void)
     TCase *t = tcase_create("trust");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_file_of_certificates_is_believed);
+    tcase_add_test(t, all_certificates_of_a_file_are_in_the_context);
     tcase_add_test(t, what_is_trusted_need_not_be_a_root);
     tcase_add_test(t, a_hashed_directory_is_believed);
     tcase_add_test(t, a_directory_without_hashed_names_holds_nothing);

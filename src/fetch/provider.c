@@ -55,9 +55,9 @@ static const char *const ciphers[] = {"AES-256-GCM",
                                       "NULL",
                                       NULL};
 /* What certificates are signed with and named by, what handshakes hash, and what ED448 needs. */
-static const char *const digests[] = {"SHA1",         "SHA2-224",     "SHA2-256", "SHA2-384", "SHA2-512",
-                                      "SHA2-512/224", "SHA2-512/256", "SHA3-224", "SHA3-256", "SHA3-384",
-                                      "SHA3-512",     "SHAKE-256",    "MD5",      "MD5-SHA1", NULL};
+static const char *const digests[] = {
+    "SHA1",     "SHA2-224", "SHA2-256", "SHA2-384",  "SHA2-512", "SHA2-512/224", "SHA2-512/256", "SHA3-224",
+    "SHA3-256", "SHA3-384", "SHA3-512", "SHAKE-256", "MD5",      "MD5-SHA1",     "RIPEMD-160",   NULL};
 static const char *const signatures[] = {"RSA", "ED25519", "ED448", "ECDSA", "HMAC", NULL};
 static const char *const exchanges[] = {"DH", "ECDH", "X25519", "X448", NULL};
 static const char *const derivations[] = {"TLS1-PRF", "HKDF", "TLS13-KDF", NULL};

@@ -26,8 +26,10 @@ static ptrdiff_t held_send(struct tls_stream *t, const void *data, size_t len)
         if (more > 0)
             memcpy(both + t->held_len, data, more);
         ptrdiff_t n = lower_write(t, both, t->held_len + more);
-        if (n <= 0)
+        if (n <= 0) {
+            t->lost = n != STREAM_AGAIN;
             return n;
+        }
         size_t sent = (size_t)n < t->held_len ? (size_t)n : t->held_len;
         t->held_len -= sent;
         memmove(t->held, t->held + sent, t->held_len);
@@ -35,6 +37,12 @@ static ptrdiff_t held_send(struct tls_stream *t, const void *data, size_t len)
             return n - (ptrdiff_t)sent;
     }
     return 0;
+}
+
+static void held_give_up(struct tls_stream *t)
+{
+    t->held_len = 0;
+    error_clear(&t->below);
 }
 
 void tls_send_held(struct tls_stream *t)
@@ -50,10 +58,12 @@ static int bio_read(BIO *bio, char *into, int size)
     if (t->flooded || size <= 0)
         return -1;
     ptrdiff_t held = held_send(t, NULL, 0);
-    if (held == STREAM_AGAIN)
+    if (held == STREAM_AGAIN) {
         BIO_set_retry_write(bio);
-    if (held < 0)
         return -1;
+    }
+    if (held < 0) /* what the server said before it closed is worth more */
+        held_give_up(t);
     ptrdiff_t n = t->lower->type->read(t->lower, into, (size_t)size, t->w, t->phase, &t->below);
     t->eof = n == STREAM_EOF;
     if (n > 0)
@@ -218,15 +228,21 @@ static ptrdiff_t tls_failed(struct tls_stream *t, struct fetch_error *err)
     unsigned long error = ERR_peek_error();
     bool fresh = t->state == TLS_FRESH;
     t->state = is_ended(t) ? TLS_ENDED : TLS_BROKEN;
+    /* A server that hangs up on a session that it is offered is not to be offered it again. */
+    if (fresh && t->sessions && (t->lost || SSL_session_reused(t->ssl)))
+        sessions_drop(t->sessions, t->host, t->port);
     if (t->flooded)
         error_set(err, ERROR_TRUNCATED, t->phase, "the server sends TLS messages without end, and no data");
+    else if (t->lost && is_ended(t))
+        error_set(err, ERROR_TLS, PHASE_TLS, "%s, in the handshake",
+                  t->below.kind == ERROR_TRUNCATED ? t->below.message : "connection closed");
     else if (t->below.kind != ERROR_NONE)
         *err = t->below;
     else if (t->eof)
         error_set(err, ERROR_TRUNCATED, t->phase, "connection closed without close_notify");
     else {
         tls_reason(reason, sizeof reason);
-        if (fresh && error_is_alert(error, &alert) && alert_refuses_client(alert))
+        if (t->lost || (fresh && error_is_alert(error, &alert) && alert_refuses_client(alert)))
             error_set(err, ERROR_TLS, PHASE_TLS, "%s", reason);
         else
             error_set(err, ERROR_TRUNCATED, t->phase, "TLS: %s", reason);
@@ -272,6 +288,7 @@ static ptrdiff_t tls_write_failed(struct tls_stream *t, struct fetch_error *err)
     int alert;
     if (t->state == TLS_FRESH && below.kind == ERROR_TRUNCATED) {
         tls_begin(t, NULL, t->phase);
+        held_give_up(t);
         if (SSL_peek(t->ssl, &byte, 1) <= 0 && error_is_alert(ERR_peek_error(), &alert))
             return tls_failed(t, err);
         t->below = below;

@@ -42,6 +42,7 @@ struct tls_stream {
     unsigned char held[TLS_HELD_MAX];
     size_t held_len;
     bool asked;
+    bool lost; /* it could not be sent: the handshake has failed after all */
 
     /* What the server sent since the last byte of data. */
     size_t unread;

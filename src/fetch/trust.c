@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -61,6 +63,29 @@ static bool trust_index_file(struct trust *t, const char *path)
     return false;
 }
 
+/* Loads all certificates of a PEM file, and nothing else that it may hold, an encrypted key perhaps. As
+ * X509_load_cert_file_ex, which gives the context to the first of them only (OpenSSL 3.0). False: there is
+ * none, or one that can't be read. */
+static bool trust_load_all(struct trust *t, const char *path)
+{
+    FILE *f = fopen(path, "re");
+    X509 *cert;
+    size_t count = 0;
+    if (!f)
+        return false;
+    while ((cert = X509_new_ex(t->context, NULL)) && PEM_read_X509_AUX(f, &cert, NULL, NULL) &&
+           X509_STORE_add_cert(t->store, cert)) {
+        X509_free(cert);
+        count++;
+    }
+    X509_free(cert);
+    bool ended = ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_PEM &&
+                 ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    fclose(f);
+    ERR_clear_error();
+    return count > 0 && ended;
+}
+
 /* Loads a file of PEM certificates. */
 static int trust_load_file(struct trust *t, struct source from, struct fetch_error *err)
 {
@@ -77,12 +102,7 @@ static int trust_load_file(struct trust *t, struct source from, struct fetch_err
             from.option ? from.option : "trust file", from.path);
     if (trust_index_file(t, from.path))
         return 0;
-    X509_LOOKUP *lookup = X509_STORE_add_lookup(t->store, X509_LOOKUP_file());
-    if (!lookup)
-        return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
-    /* Certificates alone: what else the file holds, an encrypted key perhaps, is not looked at. */
-    bool loaded = X509_load_cert_file_ex(lookup, from.path, X509_FILETYPE_PEM, t->context, NULL) > 0;
-    ERR_clear_error();
+    bool loaded = trust_load_all(t, from.path);
     if (from.option && (!loaded || !store_has_certificate(t->store)))
         return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s holds no certificate in PEM form", from.option,
                          from.path);
