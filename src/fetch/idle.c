@@ -7,7 +7,7 @@
 /* An idle connection holds some 35 KB, most of it OpenSSL's: with hosts that never come back, keeping few is
  * cheaper by a tenth of a fetch. So few are kept until a host comes back whose connection was one too many.
  */
-enum { KEPT_AT_FIRST = 4, GONE_KNOWN = 64 };
+enum { KEPT_AT_FIRST = 6, GONE_KNOWN = 64 };
 
 struct kept {
     uint64_t hash; /* of its key */

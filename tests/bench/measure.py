@@ -98,6 +98,22 @@ class Run:
 
     def wait(self, watch=None):
         """Waits for the end; watch is called every 20 ms meanwhile. Returns what was measured."""
+        try:
+            status, usage = self.ended(watch)
+        except BaseException:
+            self.kill()
+            os.wait4(self.pid, 0)
+            self.process.returncode = -9
+            raise
+        wall = time.monotonic() - self.start
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        user, system = usage.ru_utime, usage.ru_stime
+        for orphan in self.orphans():
+            user, system = user + orphan.ru_utime, system + orphan.ru_stime
+        return {"wall": wall, "user": user, "sys": system, "exit": self.process.returncode,
+                "rss_kb": usage.ru_maxrss}
+
+    def ended(self, watch):
         while True:
             # Without somebody to call, sleeping in the kernel: a poll would blur short runs.
             if watch is None:
@@ -107,19 +123,9 @@ class Run:
                 time.sleep(0.02)
                 pid, status, usage = os.wait4(self.pid, os.WNOHANG)
             if pid:
-                break
+                return status, usage
             if time.monotonic() - self.start > self.limit:
-                self.kill()
-                os.wait4(self.pid, 0)
-                self.process.returncode = -9
                 raise BenchError(f"{self.argv[0]} ran longer than {self.limit:.0f} s")
-        wall = time.monotonic() - self.start
-        self.process.returncode = os.waitstatus_to_exitcode(status)
-        user, system = usage.ru_utime, usage.ru_stime
-        for orphan in self.orphans():
-            user, system = user + orphan.ru_utime, system + orphan.ru_stime
-        return {"wall": wall, "user": user, "sys": system, "exit": self.process.returncode,
-                "rss_kb": usage.ru_maxrss}
 
     def wait_blocking(self):
         def ring(_number, _frame):

@@ -165,6 +165,13 @@ class Nginx:
             self.process = subprocess.Popen(pinned(core, ["nginx", "-p", folder, "-c", config]),
                                             stdin=subprocess.DEVNULL, stdout=err, stderr=err)
         self.worker = None
+        try:
+            self.await_worker(log)
+        except BaseException:
+            self.stop()
+            raise
+
+    def await_worker(self, log):
         for _ in range(3000):  # with some thousand certificates it takes seconds
             if self.process.poll() is not None:
                 raise BenchError("nginx did not start: " + read_text(log).strip())
