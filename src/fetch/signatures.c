@@ -43,7 +43,7 @@ struct question {
 /* A question that was answered, with copies of all that it is made of. */
 struct known {
     uint64_t print;
-    uint64_t used; /* the higher, the later; 0: a free place */
+    uint64_t used; /* the higher, the later; 0: a free place, or a fresh one */
     int curve;
     EC_POINT *point;
     BIGNUM *modulus, *exponent;
@@ -58,7 +58,9 @@ static struct {
     uint64_t uses;
     uint64_t seen[SEEN]; /* prints of what was found good once, in a ring */
     size_t seen_at;
-    struct known known[SIGNATURES_KEPT];
+    struct known fresh[SIGNATURES_FRESH]; /* the last of these as they are, in a ring */
+    size_t fresh_at;
+    struct known known[SIGNATURES_KEPT]; /* what was asked again */
 } memory = {.lock = PTHREAD_MUTEX_INITIALIZER};
 static atomic_ulong recalled;
 
@@ -107,7 +109,7 @@ static bool known_has_key(const struct known *k, const struct question *q)
 
 static bool known_is(const struct known *k, const struct question *q)
 {
-    return k->used && k->print == q->print && k->digest_len == q->digest_len &&
+    return k->bytes && k->print == q->print && k->digest_len == q->digest_len &&
            k->signature_len == q->signature_len &&
            (!q->digest || memcmp(k->bytes, q->digest, q->digest_len) == 0) &&
            memcmp(k->bytes + k->digest_len, q->signature, q->signature_len) == 0 && known_has_key(k, q);
@@ -148,7 +150,38 @@ static void known_set(struct known *k, const struct question *q, const unsigned 
     memcpy(k->bytes + q->digest_len, q->signature, q->signature_len);
     if (answer)
         memcpy(k->bytes + q->digest_len + q->signature_len, answer, answer_len);
-    k->used = ++memory.uses;
+}
+
+static struct known *find(struct known *those, size_t count, const struct question *q)
+{
+    for (size_t i = 0; i < count; i++)
+        if (known_is(&those[i], q))
+            return &those[i];
+    return NULL;
+}
+
+/* A place among the known ones: free, or of what was not asked for the longest. */
+static struct known *known_place(void)
+{
+    struct known *oldest = memory.known;
+    for (size_t i = 1; i < SIGNATURES_KEPT; i++)
+        if (memory.known[i].used < oldest->used)
+            oldest = &memory.known[i];
+    known_clear(oldest);
+    return oldest;
+}
+
+/* As find, among all; a fresh one is known from now on. */
+static struct known *find_any(const struct question *q)
+{
+    struct known *k = find(memory.known, SIGNATURES_KEPT, q);
+    struct known *fresh = k ? NULL : find(memory.fresh, SIGNATURES_FRESH, q);
+    if (fresh) {
+        k = known_place();
+        *k = *fresh;
+        *fresh = (struct known){0};
+    }
+    return k;
 }
 
 /* The answer that was given before, in `answer` if there is to be one, and its length; -1: not known. */
@@ -157,10 +190,8 @@ static int recall(const struct question *q, unsigned char *answer)
     int ret = -1;
     if (pthread_mutex_trylock(&memory.lock) != 0)
         return -1;
-    for (size_t i = 0; i < SIGNATURES_KEPT && ret < 0; i++) {
-        struct known *k = &memory.known[i];
-        if (!known_is(k, q))
-            continue;
+    struct known *k = find_any(q);
+    if (k) {
         k->used = ++memory.uses;
         ret = (int)k->answer_len;
         if (answer)
@@ -171,8 +202,8 @@ static int recall(const struct question *q, unsigned char *answer)
     return ret;
 }
 
-/* True the second time. Most signatures are a host's own, and never seen again: of these only this remains.
- */
+/* True the second time. Most signatures are a host's own, and never seen again: soon only this is left of
+ * them. */
 static bool seen_before(uint64_t print)
 {
     for (size_t i = 0; i < SEEN; i++)
@@ -182,18 +213,19 @@ static bool seen_before(uint64_t print)
     return false;
 }
 
-/* Notes an answer of OpenSSL's, and keeps it if it is the second of its kind. */
+/* Keeps an answer of OpenSSL's: for a while, or, if it has been seen before, among the known ones. */
 static void learn(const struct question *q, const unsigned char *answer, size_t answer_len)
 {
-    struct known *oldest = memory.known;
     if (answer_len > SIGNATURE_MAX || pthread_mutex_trylock(&memory.lock) != 0)
         return;
     if (seen_before(q->print)) {
-        for (size_t i = 1; i < SIGNATURES_KEPT; i++)
-            if (memory.known[i].used < oldest->used)
-                oldest = &memory.known[i];
-        known_clear(oldest);
-        known_set(oldest, q, answer, answer_len);
+        struct known *k = known_place();
+        known_set(k, q, answer, answer_len);
+        k->used = k->bytes ? ++memory.uses : 0;
+    } else {
+        struct known *k = &memory.fresh[memory.fresh_at++ % SIGNATURES_FRESH];
+        known_clear(k);
+        known_set(k, q, answer, answer_len);
     }
     pthread_mutex_unlock(&memory.lock);
 }

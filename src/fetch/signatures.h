@@ -11,13 +11,13 @@
 #include <stdbool.h>
 
 /* From now on, in the whole process: OpenSSL's ECDSA_verify and RSA_public_decrypt, which its default
- * provider checks signatures with, look here first. Only keys made afterwards do so. What was answered twice
- * is kept, up to SIGNATURES_KEPT of them, those that were asked for last: of ECDSA that a signature is good,
- * of RSA what it says, which the caller compares. A forked child goes on with what its parent knows, and
- * keeps what it learns to itself. False: OpenSSL has no such functions
- * (before it or after 3.x), or no memory; then each signature is checked. May be called more than once. */
+ * provider checks signatures with, look here first. Only keys made afterwards do so. The last few answers are
+ * kept, and of those that were asked for again, or came again, up to SIGNATURES_KEPT: of ECDSA that a
+ * signature is good, of RSA what it says, which the caller compares. A forked child goes on with what its
+ * parent knows, and keeps what it learns to itself. False: OpenSSL has no such functions (before it or after
+ * 3.x), or no memory; then each signature is checked. May be called more than once. */
 bool signatures_remember(void);
-enum { SIGNATURES_KEPT = 32 };
+enum { SIGNATURES_KEPT = 32, SIGNATURES_FRESH = 8 };
 
 /* How many were answered from memory so far. */
 unsigned long signatures_recalled(void);
