@@ -151,9 +151,13 @@ class Ssh(Case):
         # One machine dies; of another one only the connection.
         for pid in self.running("1/3"):
             os.kill(pid, signal.SIGKILL)
-        clients = [p for p in session_pids(process.pid) if command_of(p)[:1] == ["ssh"] and "2/3" in " ".join(command_of(p))]
-        self.assertEqual(len(clients), 1)
-        os.kill(clients[0], signal.SIGKILL)
+
+        def clients():  # one look may miss it while the first machine's processes end
+            return [p for p in session_pids(process.pid)
+                    if command_of(p)[:1] == ["ssh"] and "2/3" in " ".join(command_of(p))]
+
+        self.wait_until(lambda: len(clients()) == 1, "the client of the second machine is there", 10)
+        os.kill(clients()[0], signal.SIGKILL)
         self.wait_until(lambda: not self.running("1/3") and not self.running("2/3"), "both have ended", 60)
         self.gate_open()
         status, said = self.ended(process)
