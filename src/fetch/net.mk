@@ -8,6 +8,7 @@ libfetch_a_SOURCES += \
 	src/fetch/certname.c src/fetch/certname.h \
 	src/fetch/dial.c src/fetch/dial.h \
 	src/fetch/dns.c src/fetch/dns.h \
+	src/fetch/eckeys.c src/fetch/eckeys.h \
 	src/fetch/hostfile.c src/fetch/hostfile.h \
 	src/fetch/memory.c src/fetch/memory.h \
 	src/fetch/provider.c src/fetch/provider.h \
@@ -28,6 +29,7 @@ NET_TESTS = \
 	tests/check_certinfo \
 	tests/check_certname \
 	tests/check_dial \
+	tests/check_eckeys \
 	tests/check_hostfile \
 	tests/check_memory \
 	tests/check_provider \
@@ -53,6 +55,9 @@ tests_check_certname_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_dial_SOURCES = tests/check_dial.c tests/support/peer.c
 tests_check_dial_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_dial_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_eckeys_SOURCES = tests/check_eckeys.c
+tests_check_eckeys_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_eckeys_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_hostfile_SOURCES = tests/check_hostfile.c
 tests_check_hostfile_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_hostfile_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)

@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "fetch/eckeys.h"
+
 #define THIN_NAME "pfetch-thin"
 
 /* From this version on OpenSSL keeps its chains of decoders. */
@@ -130,6 +132,23 @@ static bool choose(const struct choice *c, OSSL_ALGORITHM chosen[CHOSEN_MAX + 1]
     return all && !no_cache && (n > 0 || !*c->names);
 }
 
+static OSSL_ALGORITHM *chosen_find(int operation, const char *name)
+{
+    for (size_t i = 0; i < CHOICES; i++)
+        for (OSSL_ALGORITHM *a = thin.chosen[i]; choices[i].operation == operation && a->algorithm_names; a++)
+            if (name_is_first(a->algorithm_names, name))
+                return a;
+    return NULL;
+}
+
+/* Reading keys on elliptic curves is what costs most of what is left. */
+static void wrap_decoder(void)
+{
+    OSSL_ALGORITHM *decoder = chosen_find(OSSL_OP_DECODER, "EC"), *keys = chosen_find(OSSL_OP_KEYMGMT, "EC");
+    if (decoder && keys)
+        (void)eckeys_wrap(decoder, keys);
+}
+
 /* Takes from the default provider what `thin` holds. */
 static bool thin_take(const OSSL_PROVIDER *base)
 {
@@ -157,6 +176,7 @@ static bool thin_take(const OSSL_PROVIDER *base)
     for (size_t i = 0; i < CHOICES; i++)
         if (!choose(&choices[i], thin.chosen[i], OSSL_PROVIDER_get0_provider_ctx(base)))
             return false;
+    wrap_decoder();
     return thin.usable = true;
 }
 
@@ -188,7 +208,7 @@ static int thin_get_capabilities(void *context, const char *capability, OSSL_CAL
 
 static void thin_teardown(void *context)
 {
-    (void)context; /* the default provider releases it */
+    eckeys_end(context); /* the context itself is the default provider's to release */
 }
 
 /* A function as OSSL_DISPATCH has it, whatever its type. */
@@ -208,7 +228,9 @@ static int thin_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *core, 
         DISPATCH(OSSL_FUNC_PROVIDER_GET_CAPABILITIES, thin_get_capabilities),
         {0, NULL},
     };
-    (void)handle, (void)core;
+    (void)handle;
+    if (making)
+        eckeys_begin(making, core);
     *ret = functions;
     *ret_context = making;
     return making != NULL;
