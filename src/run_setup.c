@@ -199,7 +199,10 @@ static int setup_fetch(struct run *r, uint32_t workers)
     config.want_cert = r->o->format == FORMAT_JSON;
     config.verbose = r->o->verbose > 0;
     config.idle_connections = idle_connections(r->o, workers);
-    return fetch_setup(&config, &r->shared, &err) < 0 ? failed(r, &err) : 0;
+    signals_let_kill(); /* a file of certificates or a key may be a FIFO, which waits */
+    int result = fetch_setup(&config, &r->shared, &err);
+    signals_hold();
+    return result < 0 ? failed(r, &err) : 0;
 }
 
 /* The sandbox is compiled once, before the fork. */

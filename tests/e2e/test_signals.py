@@ -190,6 +190,19 @@ class Signals(Case):
                     self.assertIn(process.returncode, (143, -15), err)
                     self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left")
 
+    @once
+    def test_while_a_trust_file_waits(self):
+        """A FIFO that nobody writes to: no signal is held then, as for the list and the journal."""
+        fifo = self.path("fifo")
+        os.mkfifo(fifo)
+        for args in (["--cacert", fifo], ["--cert", fifo], ["--cert", self.origin.path("client.pem"), "--key", fifo]):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                with self.subTest(args=args, number=number):
+                    process = self.start("-q", *args, "a.test", base=False)
+                    time.sleep(0.2)
+                    process.send_signal(number)
+                    self.assertEqual(self.finish(process, timeout=10).status, 128 + number)
+
     def test_at_random_moments(self):
         """From before the run to behind it: what was read is reported once, nobody and nothing is left."""
         rng = random.Random(self.mode)
