@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <check.h>
+#include <openssl/ui.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -420,6 +421,34 @@ START_TEST(a_bad_client_certificate_is_refused_by_name)
 }
 END_TEST
 
+static int asked;
+
+static int note_asked(UI *ui, UI_STRING *string)
+{
+    asked++;
+    return UI_set_result(ui, string, "secret") == 0;
+}
+
+START_TEST(nobody_is_asked_for_a_certificate_s_passphrase)
+{
+    const char *file = tempdir_file(&dir, "locked.pem");
+    FILE *f = fopen(file, "w");
+    UI_METHOD *method = UI_create_method("note");
+    UI_method_set_reader(method, note_asked);
+    UI_set_default_method(method);
+    ck_assert_ptr_nonnull(f);
+    fputs("-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n"
+          "DEK-Info: AES-128-CBC,000102030405060708090A0B0C0D0E0F\n\n"
+          "MAAAAAAAAAAAAAAAAAAAAA==\n-----END CERTIFICATE-----\n",
+          f);
+    ck_assert_int_eq(fclose(f), 0);
+    usage((struct tls_options){.cert = file}, "holds no certificate");
+    ck_assert_int_eq(asked, 0);
+    UI_set_default_method(UI_OpenSSL());
+    UI_destroy_method(method);
+}
+END_TEST
+
 /* Connects to a server that asks for a certificate, and reads. */
 static ptrdiff_t read_with_certificate(int version, const char *cert, struct tls_try *t)
 {
@@ -810,6 +839,7 @@ int main(void)
     tcase_add_test(t, a_handshake_can_be_cancelled);
     tcase_add_test(t, the_least_version_is_kept);
     tcase_add_test(t, a_bad_client_certificate_is_refused_by_name);
+    tcase_add_test(t, nobody_is_asked_for_a_certificate_s_passphrase);
     tcase_add_test(t, a_server_that_asks_for_a_certificate_gets_ours);
     tcase_add_test(t, a_server_that_refuses_our_certificate_is_a_tls_failure);
     tcase_add_test(t, a_warming_handshake_goes_through);

@@ -87,13 +87,15 @@ static int session_new(SSL *ssl, SSL_SESSION *session)
     return 0; /* OpenSSL's reference stays its own */
 }
 
-/* Notes that a key needs a passphrase, and has none to give. */
+/* Notes that a passphrase is needed, and has none to give: without this OpenSSL asks at the terminal. `arg`
+ * may be NULL. */
 static int passphrase_asked(char *into, int size, int writing, void *arg)
 {
     (void)writing;
     if (size > 0)
         into[0] = 0;
-    *(bool *)arg = true;
+    if (arg)
+        *(bool *)arg = true;
     return -1;
 }
 
@@ -133,6 +135,7 @@ static int client_load_certificate(SSL_CTX *ctx, const char *cert, const char *k
                          "--key needs --cert with the certificate it belongs to");
     if (file_check("--cert", cert, err) < 0 || file_check(key_option, key_path, err) < 0)
         return -1;
+    SSL_CTX_set_default_passwd_cb(ctx, passphrase_asked);
     if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
         return usage_error(err, "--cert", cert, "holds no certificate in PEM form that can be used");
     EVP_PKEY *loaded = private_key_load(key_path, &asked);
