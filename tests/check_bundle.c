@@ -225,8 +225,117 @@ START_TEST(test_refused)
         "-----BEGIN CERTIFICATE-----\n",
         "-----BEGIN CERTIFICATE",
         "-----BEGIN CERTIFICATE-----\nMIAGAwAAAA==\n-----END CERTIFICATE-----\n", /* of indefinite length */
+        "# -----BEGIN CERTIFICATE-----\n",
     };
     refused(texts[_i]);
+}
+END_TEST
+
+/* In base64, without lines; malloc'd. */
+static char *encoded(const unsigned char *der, int len)
+{
+    char *text = calloc(1, (size_t)len * 2);
+    ck_assert(text && EVP_EncodeBlock((unsigned char *)text, der, len) > 0);
+    return text;
+}
+
+/* How a certificate is written. */
+struct layout {
+    const char *begin, *before; /* a line */
+    int letters;                /* in a line */
+    const char *after, *end;
+    bool read; /* it is to be read */
+};
+
+#define BEGIN "-----BEGIN CERTIFICATE-----"
+#define END   "-----END CERTIFICATE-----"
+static const struct layout usual = {BEGIN "\n", "", 64, "\n", END "\n", true};
+
+/* Writes one more certificate behind the bundle. */
+static void append(const char *base64, const struct layout *l)
+{
+    FILE *f = fopen(path, "a");
+    ck_assert_ptr_nonnull(f);
+    fputs(l->begin, f);
+    for (int at = 0, len = (int)strlen(base64); at < len; at += l->letters)
+        fprintf(f, "%s%.*s%s", l->before, l->letters, base64 + at, l->after);
+    fputs(l->end, f);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+static bool is_read(void)
+{
+    struct bundle *b = NULL;
+    bool result = bundle_read(path, &b) == 0;
+    ck_assert(!result || bundle_count(b) > OTHERS);
+    bundle_free(b);
+    return result;
+}
+
+/* What OpenSSL refuses or reads otherwise is not read here, nor what nobody writes. */
+START_TEST(test_layouts)
+{
+    static const struct layout layouts[] = {
+        {BEGIN "\n", "", 64, "\n", END "\n", true},
+        {BEGIN "\n", "", 76, "\n", END "\n", true},
+        {BEGIN "\r\n", "", 64, "\r\n", END "\r\n", true},
+        {BEGIN "\n", "", 64, "\n", END, true}, /* the file ends there */
+        {BEGIN "\n", "", 64, "\n", END "\n# a word", true},
+        {" " BEGIN "\n", "", 64, "\n", END "\n", false},
+        {BEGIN " \n", "", 64, "\n", END "\n", false},
+        {BEGIN, "", 64, "\n", END "\n", false},
+        {BEGIN "\n\n", "", 64, "\n", END "\n", false},
+        {BEGIN "\n", "", 64, "\n\n", END "\n", false},
+        {BEGIN "\n", "", 64, "\r\n\r\n", END "\n", false},
+        {BEGIN "\n", "", 64, "\r", END "\n", false},
+        {BEGIN "\n", " ", 64, "\n", END "\n", false},
+        {BEGIN "\n", "", 254, "\n", END "\n", false},
+        {BEGIN "\n", "", 64, "", END "\n", false},
+        {BEGIN "\n", "", 64, "\n", END "# a word\n", false},
+        {BEGIN "\n", "", 64, "\n", END BEGIN "\n", false},
+    };
+    unsigned char *der = NULL;
+    int len = i2d_X509(ca.x509, &der);
+    char *text = encoded(der, len);
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+        bundle_write("", NULL);
+        append(text, &layouts[i]);
+        ck_assert_msg(is_read() == layouts[i].read, "layout %zu", i);
+    }
+    free(text);
+    OPENSSL_free(der);
+}
+END_TEST
+
+/* Whether the bundle is read with one more certificate behind it. */
+static bool is_read_with(const unsigned char *der, int len)
+{
+    char *text = encoded(der, len);
+    bundle_write("", NULL);
+    append(text, &usual);
+    free(text);
+    return is_read();
+}
+
+/* Wrong tags and lengths of the outer parts show at once. */
+START_TEST(test_outer_parts)
+{
+    unsigned char *der = NULL, more[4096] = {0};
+    int len = i2d_X509(ca.x509, &der);
+    const ASN1_BIT_STRING *signature;
+    X509_get0_signature(&signature, NULL, ca.x509);
+    ck_assert(len > 0 && len < (int)sizeof more && is_read_with(der, len));
+    memcpy(more, der, (size_t)len);
+    ck_assert(!is_read_with(more, len + 1)); /* a byte behind it */
+    const int tags[] = {0, 4, 8, 13, len - signature->length - 3};
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        der[tags[i]] ^= 0x08;
+        ck_assert_msg(!is_read_with(der, len), "tag at %d", tags[i]);
+        der[tags[i]] ^= 0x08;
+    }
+    der[len - signature->length - 2]--; /* the signature's length */
+    ck_assert(!is_read_with(der, len));
+    OPENSSL_free(der);
 }
 END_TEST
 
@@ -288,7 +397,9 @@ int main(void)
     tcase_add_test(t, test_same_subject);
     tcase_add_loop_test(t, test_names_that_are_equal, 0, 5);
     tcase_add_test(t, test_threads);
-    tcase_add_loop_test(t, test_refused, 0, 13);
+    tcase_add_loop_test(t, test_refused, 0, 14);
+    tcase_add_test(t, test_layouts);
+    tcase_add_test(t, test_outer_parts);
     tcase_add_test(t, test_no_file);
     tcase_add_test(t, test_cut_and_changed);
     SRunner *r = srunner_create(s);

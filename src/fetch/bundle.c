@@ -13,7 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUNDLE_MAX = 16 * 1024 * 1024 };
+enum {
+    BUNDLE_MAX = 16 * 1024 * 1024,
+    LINE_MOST = 128, /* base64 in a line: 64 as a rule; OpenSSL cuts lines at 254 */
+};
 
 /* A part of a DER encoding: what is left to read of it. */
 struct der {
@@ -86,7 +89,14 @@ static bool is_text(int tag)
            tag == V_ASN1_IA5STRING || tag == V_ASN1_VISIBLESTRING;
 }
 
-enum { DER_SEQUENCE = 0x30, DER_SET = 0x31, DER_OID = 0x06, DER_VERSION = 0xa0 };
+enum {
+    DER_INTEGER = 0x02,
+    DER_BITS = 0x03,
+    DER_OID = 0x06,
+    DER_SEQUENCE = 0x30,
+    DER_SET = 0x31,
+    DER_VERSION = 0xa0,
+};
 
 /* The hash of a Name: the contents of its sequence. */
 static uint64_t subject_hash(struct der name)
@@ -102,23 +112,41 @@ static uint64_t subject_hash(struct der name)
     return hash == HASH_ANY ? 1 : hash;
 }
 
-/* Finds the subject in e->cert. -1: it is no certificate in DER. */
+/* The parts of what is signed in a certificate, by their tags (RFC 5280, 4.1), up to what may be left out. */
+static const int body_tags[] = {DER_INTEGER,  DER_SEQUENCE, DER_SEQUENCE,
+                                DER_SEQUENCE, DER_SEQUENCE, DER_SEQUENCE};
+enum { BODY_SUBJECT = 4, BODY_TAGS = sizeof body_tags / sizeof *body_tags };
+
+/* Finds the subject in the body of e's certificate. -1: its parts are not those of one. */
+static int body_index(struct entry *e, struct der body)
+{
+    struct der part;
+    if (body.len > 0 && body.data[0] == DER_VERSION)
+        (void)der_take(&body, &part);
+    for (int i = 0; i < BODY_TAGS; i++) {
+        struct der from = body;
+        if (der_take(&body, &part) != body_tags[i])
+            return -1;
+        if (i != BODY_SUBJECT)
+            continue;
+        e->subject = (struct der){from.data, from.len - body.len};
+        e->hash = subject_hash(part);
+    }
+    while (body.len > 0)
+        if (der_take(&body, &part) < 0)
+            return -1;
+    return 0;
+}
+
+/* Finds the subject in e->cert. -1: it is no certificate in DER, or there is more. */
 static int entry_index(struct entry *e)
 {
     struct der cert = e->cert, whole, body, part;
-    if (der_take(&cert, &whole) != DER_SEQUENCE || der_take(&whole, &body) != DER_SEQUENCE)
+    if (der_take(&cert, &whole) != DER_SEQUENCE || cert.len > 0 || der_take(&whole, &body) != DER_SEQUENCE ||
+        body_index(e, body) < 0)
         return -1;
-    int tag = der_take(&body, &part);
-    if (tag == DER_VERSION)
-        tag = der_take(&body, &part); /* the serial number */
-    for (int i = 0; i < 3 && tag >= 0; i++)
-        tag = der_take(&body, &part); /* the signature's algorithm, the issuer, the validity */
-    e->subject = body;
-    if (tag < 0 || der_take(&body, &part) != DER_SEQUENCE)
-        return -1;
-    e->subject.len -= body.len;
-    e->hash = subject_hash(part);
-    return 0;
+    int algorithm = der_take(&whole, &part), signature = der_take(&whole, &part);
+    return algorithm == DER_SEQUENCE && signature == DER_BITS && whole.len == 0 ? 0 : -1;
 }
 
 /* Reading. */
@@ -135,12 +163,14 @@ static unsigned base64_value(unsigned char c)
     return c == '+' ? 62 : c == '/' ? 63 : 64;
 }
 
-/* Decodes base64 with white space in it, behind what `into` holds. -1: it is none. */
+/* Decodes whole lines of base64, behind what `into` holds. -1: it is none, or a line is empty or very long,
+ * with which OpenSSL has rules of its own. */
 static int base64_put(unsigned char *into, size_t *used, const unsigned char *text, size_t len)
 {
     unsigned values[256];
     uint32_t bits = 0;
     unsigned have = 0, padding = 0;
+    size_t line = 0; /* where it began */
     for (unsigned c = 0; c < 256; c++)
         values[c] = base64_value((unsigned char)c);
     for (size_t i = 0; i < len; i++) {
@@ -159,9 +189,13 @@ static int base64_put(unsigned char *into, size_t *used, const unsigned char *te
         if (value == 64) {
             if (text[i] == '=' && ++padding <= 2)
                 continue;
-            if (text[i] == '\n' || text[i] == '\r' || text[i] == ' ' || text[i] == '\t')
-                continue;
-            return -1;
+            if (i == line || i - line > LINE_MOST)
+                return -1;
+            if (text[i] == '\n')
+                line = i + 1;
+            else if (text[i] != '\r' || i + 1 == len || text[i + 1] != '\n')
+                return -1;
+            continue;
         }
         if (padding)
             return -1;
@@ -173,7 +207,7 @@ static int base64_put(unsigned char *into, size_t *used, const unsigned char *te
             have = 0;
         }
     }
-    if (have == 1 || (have + padding) % 4 != 0)
+    if (have == 1 || (have + padding) % 4 != 0 || line != len)
         return -1;
     if (have >= 2)
         into[(*used)++] = (unsigned char)(bits >> (have == 2 ? 4 : 10));
@@ -200,23 +234,31 @@ static int entry_add(struct bundle *b, size_t start)
     return 0;
 }
 
-/* Finds the blocks in `text`, which ends in NUL. Text between them is for people. */
+/* Takes `word` and then the end of the line off `at`. NULL: something else is there. */
+static const char *line_take(const char *at, const char *word)
+{
+    size_t len = strlen(word);
+    if (strncmp(at, word, len) != 0)
+        return NULL;
+    at += len;
+    at += *at == '\r';
+    return *at == '\n' ? at + 1 : *at ? NULL : at;
+}
+
+/* Finds the blocks in `text`, which ends in NUL. Text between them is for people. What OpenSSL would read
+ * otherwise or refuse is refused: words behind a block's first or last line, or before them. */
 static int bundle_scan(struct bundle *b, const char *text)
 {
-    static const char begin[] = "-----BEGIN ", end[] = "-----END ", label[] = "CERTIFICATE-----";
-    const size_t labelled = sizeof label - 1;
-    for (const char *at = text; (at = strstr(at, begin));) {
-        const char *body = at + sizeof begin - 1 + labelled;
-        if (strncmp(at + sizeof begin - 1, label, labelled) != 0)
+    for (const char *at = text; (at = strstr(at, "-----BEGIN "));) {
+        const char *body = line_take(at, "-----BEGIN CERTIFICATE-----");
+        if (!body || (at > text && at[-1] != '\n'))
             return -1;
         const char *stop = strstr(body, "-----");
         size_t start = b->used;
-        if (!stop || strncmp(stop, end, sizeof end - 1) != 0 ||
-            strncmp(stop + sizeof end - 1, label, labelled) != 0 ||
-            base64_put(b->der, &b->used, (const unsigned char *)body, (size_t)(stop - body)) < 0 ||
+        at = stop ? line_take(stop, "-----END CERTIFICATE-----") : NULL;
+        if (!at || base64_put(b->der, &b->used, (const unsigned char *)body, (size_t)(stop - body)) < 0 ||
             entry_add(b, start) < 0)
             return -1;
-        at = stop + sizeof end - 1 + labelled;
     }
     return b->count > 0 ? 0 : -1;
 }

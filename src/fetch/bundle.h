@@ -15,8 +15,10 @@
 struct bundle;
 
 /* Reads `path`. 0 with *ret the caller's; or -1: it can't be read, is very large, or holds something else
- * than certificates (CRLs, keys, certificates with trust settings, or what is not PEM): load it as a whole
- * then. */
+ * than certificates (CRLs, keys, certificates with trust settings, or what is not PEM) or a block that is
+ * not laid out as usual or damaged, as far as the parts of a certificate tell by their kinds and lengths:
+ * load it as a whole then, for OpenSSL to say whether it will do. What is inside those parts is only looked
+ * at when a chain names the certificate; one that is wrong there is as good as not in the file. */
 int bundle_read(const char *path, struct bundle **ret);
 void bundle_free(struct bundle *b);
 
