@@ -3,8 +3,10 @@
 #include <check.h>
 #include <openssl/pem.h>
 #include <openssl/provider.h>
+#include <openssl/ui.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fetch/provider.h"
 #include "fetch/trust.h"
@@ -12,7 +14,7 @@
 #include "support/tempdir.h"
 
 static struct tempdir dir;
-static struct cert ca, leaf;
+static struct cert ca, leaf, other;
 
 static void setup(void)
 {
@@ -20,12 +22,14 @@ static void setup(void)
     ck_assert_int_eq(chmod(dir.path, 0755), 0);
     ca = cert_make((struct cert_plan){.name = "Test CA", .authority = true});
     leaf = cert_make((struct cert_plan){.name = "a.test", .alt_names = "DNS:a.test", .issuer = &ca});
+    other = cert_make((struct cert_plan){.name = "Other", .authority = true});
     setenv("SSL_CERT_FILE", "", 1);
     setenv("SSL_CERT_DIR", "", 1);
 }
 
 static void teardown(void)
 {
+    cert_free(&other);
     cert_free(&leaf);
     cert_free(&ca);
     tempdir_free(&dir);
@@ -135,14 +139,12 @@ END_TEST
 START_TEST(a_given_file_replaces_the_systems)
 {
     char file[192];
-    struct cert other = cert_make((struct cert_plan){.name = "Other", .authority = true});
     cert_write_hashed(&ca, dir.path);
     setenv("SSL_CERT_DIR", dir.path, 1);
     ck_assert(believed(NULL, NULL));
     snprintf(file, sizeof file, "%s", tempdir_file(&dir, "other.pem"));
     cert_write(&other, file, false);
     ck_assert(!believed(file, NULL));
-    cert_free(&other);
 }
 END_TEST
 
@@ -172,6 +174,120 @@ START_TEST(a_file_that_is_none_is_refused_by_name)
     setenv("SSL_CERT_FILE", "/nonexistent/file", 1);
     ck_assert_int_eq(trust_new(NULL, NULL, NULL, &t, &err), -1);
     ck_assert_ptr_nonnull(strstr(err.message, "SSL_CERT_FILE /nonexistent/file"));
+}
+END_TEST
+
+/* In base64, with `more` bytes of zero behind it; malloc'd. */
+static char *encoded(const struct cert *c, int more)
+{
+    unsigned char *der = NULL, padded[4096] = {0};
+    int len = i2d_X509(c->x509, &der);
+    ck_assert(len > 0 && len + more < (int)sizeof padded);
+    memcpy(padded, der, (size_t)len);
+    OPENSSL_free(der);
+    char *text = malloc(8192);
+    ck_assert(text && EVP_EncodeBlock((unsigned char *)text, padded, len + more) > 0);
+    return text;
+}
+
+/* That in PEM. */
+static char *as_pem(const struct cert *c, int more)
+{
+    char *base64 = encoded(c, more), *text = calloc(1, 8192);
+    strcat(text, "-----BEGIN CERTIFICATE-----\n");
+    for (const char *at = base64; *at; at += strnlen(at, 64)) {
+        strncat(text, at, 64);
+        strcat(text, "\n");
+    }
+    free(base64);
+    return strcat(text, "-----END CERTIFICATE-----\n");
+}
+
+/* Writes a file of `count` certificates that nobody asks for, and `more` behind them. */
+static const char *file_of(int count, const char *more)
+{
+    const char *file = tempdir_file(&dir, "bundle.pem");
+    FILE *f = fopen(file, "w");
+    ck_assert_ptr_nonnull(f);
+    for (int i = 0; i < count; i++)
+        ck_assert_int_eq(PEM_write_X509(f, other.x509), 1);
+    fputs(more, f);
+    ck_assert_int_eq(fclose(f), 0);
+    return file;
+}
+
+/* What is wrong behind good certificates is refused, for what it is, behind few of them and behind many. */
+static void damaged(const char *what)
+{
+    refused(file_of(0, what), NULL, "is damaged (no certificate can be read before that)");
+    refused(file_of(1, what), NULL, "is damaged (1 certificate can be read before that)");
+    refused(file_of(8, what), NULL, "is damaged (8 certificates can be read before that)");
+    refused(file_of(30, what), NULL, "is damaged (30 certificates can be read before that)");
+}
+
+START_TEST(a_damaged_file_is_refused_whatever_is_before)
+{
+    char *pem = as_pem(&ca, 0), *longer = as_pem(&ca, 3), glued[16384], cut[8192];
+    snprintf(glued, sizeof glued, "%.*s%s", (int)strlen(pem) - 1, pem, pem);
+    snprintf(cut, sizeof cut, "%.*s", (int)strlen(pem) / 2, pem);
+    damaged(glued);
+    damaged(cut);
+    damaged(longer);
+    damaged("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n");
+    damaged("-----BEGIN CERTIFICATE-----\nM!A=\n-----END CERTIFICATE-----\n");
+    damaged("-----BEGIN CERTIFICATE-----\nMAA=\n-----END X509 CRL-----\n");
+    damaged("-----BEGIN PRIVATE KEY-----\nM!A=\n-----END PRIVATE KEY-----\n");
+    free(longer);
+    free(pem);
+}
+END_TEST
+
+/* Words for people, an encrypted key, another form of a line's end: with few certificates and with many. */
+START_TEST(what_is_between_certificates_does_not_matter)
+{
+    char *pem = as_pem(&ca, 0), key[4096] = "", text[16384];
+    cert_write_key(&ca, tempdir_file(&dir, "key.pem"), "secret");
+    FILE *f = fopen(dir.file, "r");
+    ck_assert(f && fread(key, 1, sizeof key - 1, f) > 0);
+    fclose(f);
+    static const char *const before[] = {"", "# A -----BEGIN CERTIFICATE-----\n", "\r\n\r\n"};
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+        snprintf(text, sizeof text, "%s%s# a word", before[i], pem);
+        ck_assert_msg(believed(file_of(0, text), NULL), "%s", text);
+        ck_assert_msg(believed(file_of(9, text), NULL), "%s", text);
+    }
+    for (int count = 0; count < 20; count += 19) {
+        snprintf(text, sizeof text, "%s%s%s", key, pem, key);
+        ck_assert(believed(file_of(count, text), NULL));
+    }
+    free(pem);
+}
+END_TEST
+
+static int asked;
+
+static int note_asked(UI *ui, UI_STRING *string)
+{
+    asked++;
+    return UI_set_result(ui, string, "secret") == 0;
+}
+
+START_TEST(nobody_is_asked_for_a_passphrase)
+{
+    static const char locked[] = "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n"
+                                 "DEK-Info: AES-128-CBC,000102030405060708090A0B0C0D0E0F\n\n"
+                                 "MAAAAAAAAAAAAAAAAAAAAA==\n-----END CERTIFICATE-----\n";
+    UI_METHOD *method = UI_create_method("note");
+    UI_method_set_reader(method, note_asked);
+    UI_set_default_method(method);
+    damaged(locked);
+    FILE *f = fopen(tempdir_file(&dir, "00000001.0"), "w");
+    ck_assert(f && fputs(locked, f) >= 0 && fclose(f) == 0);
+    ck_assert_int_eq(chmod(dir.path, 0700), 0);
+    ck_assert(!believed(NULL, dir.path));
+    ck_assert_int_eq(asked, 0);
+    UI_set_default_method(UI_OpenSSL());
+    UI_destroy_method(method);
 }
 END_TEST
 
@@ -292,6 +408,22 @@ START_TEST(what_only_root_can_read_is_loaded_at_once)
 }
 END_TEST
 
+/* … and all certificates of each file, of which the first need not be the one that the name is for. */
+START_TEST(what_only_root_can_read_may_be_several_in_a_file)
+{
+    char name[32];
+    if (geteuid() != 0)
+        return;
+    snprintf(name, sizeof name, "%08lx.0", X509_subject_name_hash(ca.x509));
+    FILE *f = fopen(tempdir_file(&dir, name), "w");
+    ck_assert(f && PEM_write_X509(f, other.x509) && PEM_write_X509(f, ca.x509));
+    ck_assert_int_eq(fclose(f), 0);
+    ck_assert(believed(NULL, dir.path));
+    ck_assert_int_eq(chmod(dir.file, 0600), 0);
+    ck_assert(believed(NULL, dir.path));
+}
+END_TEST
+
 /* The directories are open to all, but not what the links lead to in the end. */
 START_TEST(one_file_that_only_root_can_read_is_found_behind_links)
 {
@@ -359,12 +491,16 @@ int main(void)
     tcase_add_test(t, a_given_file_replaces_the_systems);
     tcase_add_test(t, the_environment_names_a_file);
     tcase_add_test(t, a_file_that_is_none_is_refused_by_name);
+    tcase_add_test(t, a_damaged_file_is_refused_whatever_is_before);
+    tcase_add_test(t, what_is_between_certificates_does_not_matter);
+    tcase_add_test(t, nobody_is_asked_for_a_passphrase);
     tcase_add_test(t, a_worker_may_read_where_the_links_lead);
     tcase_add_test(t, links_are_followed_to_their_end);
     tcase_add_test(t, as_many_links_are_followed_as_the_kernel_does);
     tcase_add_test(t, one_file_that_only_root_can_read_is_found_behind_links);
     tcase_add_test(t, only_files_count_and_the_directory_may_be_a_link);
     tcase_add_test(t, what_only_root_can_read_is_loaded_at_once);
+    tcase_add_test(t, what_only_root_can_read_may_be_several_in_a_file);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

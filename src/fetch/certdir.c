@@ -6,13 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "fetch/certfile.h"
 
 enum { LINKS_MOST = 40 }; /* as Linux follows */
 
@@ -197,22 +197,24 @@ struct loading {
     OSSL_LIB_CTX *context;
 };
 
+static FILE *file_open(int dir, const char *name)
+{
+    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+    FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (!f && fd >= 0)
+        (void)close(fd);
+    return f;
+}
+
 static int load_each(void *arg, int dir, const struct dirent *entry)
 {
     const struct loading *l = arg;
-    int fd = openat(dir, entry->d_name, O_RDONLY | O_CLOEXEC);
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
-    if (!f) {
-        if (fd >= 0)
-            (void)close(fd);
+    size_t count;
+    FILE *f = file_open(dir, entry->d_name);
+    if (!f)
         return 0;
-    }
-    X509 *cert = X509_new_ex(l->context, NULL);
-    if (cert && PEM_read_X509_AUX(f, &cert, NULL, NULL))
-        X509_STORE_add_cert(l->store, cert);
+    (void)certfile_load(f, l->store, l->context, &count);
     fclose(f);
-    X509_free(cert);
-    ERR_clear_error();
     return 0;
 }
 

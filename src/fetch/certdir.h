@@ -17,9 +17,9 @@ struct certdir {
 int certdir_scan(struct certdir *ret, const char *path);
 void certdir_free(struct certdir *d);
 
-/* Loads all certificates with hashed names in `path` into `store`, in the library
- * context `context`; files that hold none are passed over. 0,
- * or -1 with errno where the directory can't be read. */
+/* Loads the certificates of all files with hashed names in `path` into `store`, in the library context
+ * `context`, up to where a file is damaged. 0, or -1 with errno where the
+ * directory can't be read. */
 int certdir_load(X509_STORE *store, OSSL_LIB_CTX *context, const char *path);
 
 #endif

@@ -4,6 +4,7 @@ libfetch_a_SOURCES += \
 	src/fetch/address.h \
 	src/fetch/bundle.c src/fetch/bundle.h \
 	src/fetch/certdir.c src/fetch/certdir.h \
+	src/fetch/certfile.c src/fetch/certfile.h \
 	src/fetch/certinfo.c src/fetch/certinfo.h \
 	src/fetch/certname.c src/fetch/certname.h \
 	src/fetch/dial.c src/fetch/dial.h \

@@ -3,8 +3,6 @@
 #include "fetch/trust.h"
 
 #include <errno.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +12,7 @@
 
 #include "fetch/bundle.h"
 #include "fetch/certdir.h"
+#include "fetch/certfile.h"
 
 enum {
     TRUST_DIRS_MAX = 32,
@@ -42,15 +41,6 @@ struct source {
     const char *path;
 };
 
-static bool store_has_certificate(X509_STORE *store)
-{
-    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
-    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++)
-        if (X509_OBJECT_get_type(sk_X509_OBJECT_value(objects, i)) == X509_LU_X509)
-            return true;
-    return false;
-}
-
 /* Takes a file of many certificates as a source for the store. False: it is to be loaded. */
 static bool trust_index_file(struct trust *t, const char *path)
 {
@@ -63,27 +53,39 @@ static bool trust_index_file(struct trust *t, const char *path)
     return false;
 }
 
-/* Loads all certificates of a PEM file, and nothing else that it may hold, an encrypted key perhaps. As
- * X509_load_cert_file_ex, which gives the context to the first of them only (OpenSSL 3.0). False: there is
- * none, or one that can't be read. */
-static bool trust_load_all(struct trust *t, const char *path)
+static int file_unreadable(struct source from, struct fetch_error *err)
 {
-    FILE *f = fopen(path, "re");
-    X509 *cert;
-    size_t count = 0;
+    return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s cannot be read: %s",
+                     from.option ? from.option : "trust file", from.path, strerror(errno));
+}
+
+/* For a file that is damaged behind `count` certificates. */
+static int file_damaged(struct source from, size_t count, struct fetch_error *err)
+{
+    char good[40] = "no certificate";
+    if (count > 0)
+        snprintf(good, sizeof good, "%zu certificate%s", count, count == 1 ? "" : "s");
+    return error_set(
+        err, ERROR_NONE, PHASE_NONE,
+        "%s %s is damaged (%s can be read before that): get it anew, or take out what is damaged",
+        from.option, from.path, good);
+}
+
+/* Loads all certificates of a file; of a default one, those that can be had. */
+static int trust_load_all(struct trust *t, struct source from, struct fetch_error *err)
+{
+    size_t count;
+    FILE *f = fopen(from.path, "re");
     if (!f)
-        return false;
-    while ((cert = X509_new_ex(t->context, NULL)) && PEM_read_X509_AUX(f, &cert, NULL, NULL) &&
-           X509_STORE_add_cert(t->store, cert)) {
-        X509_free(cert);
-        count++;
-    }
-    X509_free(cert);
-    bool ended = ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_PEM &&
-                 ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+        return from.option ? file_unreadable(from, err) : 0;
+    int result = certfile_load(f, t->store, t->context, &count);
     fclose(f);
-    ERR_clear_error();
-    return count > 0 && ended;
+    if (!from.option || (result == 0 && count > 0))
+        return 0;
+    if (result < 0)
+        return file_damaged(from, count, err);
+    return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s holds no certificate in PEM form", from.option,
+                     from.path);
 }
 
 /* Loads a file of PEM certificates. */
@@ -93,8 +95,7 @@ static int trust_load_file(struct trust *t, struct source from, struct fetch_err
         return 0;
     struct stat st;
     if (access(from.path, R_OK) < 0 || stat(from.path, &st) < 0)
-        return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s cannot be read: %s", from.option, from.path,
-                         strerror(errno));
+        return file_unreadable(from, err);
     if (S_ISDIR(st.st_mode))
         return error_set(
             err, ERROR_NONE, PHASE_NONE,
@@ -102,11 +103,7 @@ static int trust_load_file(struct trust *t, struct source from, struct fetch_err
             from.option ? from.option : "trust file", from.path);
     if (trust_index_file(t, from.path))
         return 0;
-    bool loaded = trust_load_all(t, from.path);
-    if (from.option && (!loaded || !store_has_certificate(t->store)))
-        return error_set(err, ERROR_NONE, PHASE_NONE, "%s %s holds no certificate in PEM form", from.option,
-                         from.path);
-    return 0;
+    return trust_load_all(t, from, err);
 }
 
 static bool dir_scan(struct trust_dir *d)

@@ -15,7 +15,12 @@ struct trust;
  * be NULL; with both NULL the system's: SSL_CERT_FILE or OpenSSL's default file, and SSL_CERT_DIR (a list
  * with ':') or OpenSSL's default directory. A directory that an unprivileged worker could not read (this
  * process is root's) is loaded whole. On success *ret belongs to the caller. -1: `err` holds a message for a
- * usage error that names the file, kind ERROR_NONE. */
+ * usage error that names the file, kind ERROR_NONE.
+ *
+ * A file that is damaged is refused, whatever else it holds, but for a default one. In one of many
+ * certificates (bundle.h) it shows here only where the blocks are not PEM, or a certificate's outer parts are
+ * not those of one; a certificate that is wrong further inside shows when a chain needs it, which then has no
+ * issuer. */
 int trust_new(OSSL_LIB_CTX *context, const char *cacert, const char *capath, struct trust **ret,
               struct fetch_error *err);
 void trust_free(struct trust *t);

@@ -140,6 +140,16 @@ class Trust(Case):
             for text in (trusted + done.stdout, done.stdout + trusted):
                 self.assertKind(self.fetch("https://a.test/ok", "--cacert", self.write("both.pem", text)), "ok")
 
+    @once
+    def test_nobody_is_asked_for_a_passphrase(self):
+        """A certificate that says it is encrypted is damaged. Without a terminal OpenSSL would ask on standard error."""
+        text = ("-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,%s\n\n%s\n"
+                "-----END CERTIFICATE-----\n" % ("00" * 16, "A" * 22 + "=="))
+        locked, client = self.write("locked.pem", text), self.origin.path("client.pem")
+        for args, words in ((["--cacert", locked, "--cert", client, "--key", self.origin.path("client.key")], "is damaged"),
+                            (["--cert", locked], "no certificate in PEM form")):
+            self.assertNotIn("phrase", self.assertUsage(*args, "a.test", saying=words, data=b"x\n").err)
+
     def test_cacert_replaces_the_system_s(self):
         report = self.fetch("https://a.test/ok", "--cacert", self.origin.path("other.pem"),
                             env={"SSL_CERT_FILE": self.origin.path("ca.pem")})
