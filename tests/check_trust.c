@@ -1,9 +1,11 @@
 #include "config.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/provider.h>
 #include <openssl/ui.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -291,6 +293,31 @@ START_TEST(nobody_is_asked_for_a_passphrase)
 }
 END_TEST
 
+/* Writes to who opens it first, who has not read yet when the writer is gone. */
+static void *write_to_fifo(void *path)
+{
+    int fd;
+    char *pem = as_pem(&ca, 0);
+    while ((fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) < 0)
+        usleep(500);
+    ck_assert_int_eq(write(fd, pem, strlen(pem)), (ssize_t)strlen(pem));
+    close(fd);
+    free(pem);
+    return NULL;
+}
+
+START_TEST(a_file_may_be_a_fifo)
+{
+    pthread_t writer;
+    char path[192];
+    snprintf(path, sizeof path, "%s", tempdir_file(&dir, "fifo"));
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_int_eq(pthread_create(&writer, NULL, write_to_fifo, path), 0);
+    ck_assert(believed(path, NULL));
+    ck_assert_int_eq(pthread_join(writer, NULL), 0);
+}
+END_TEST
+
 static bool listed(char **paths, const char *path)
 {
     for (; *paths; paths++)
@@ -424,6 +451,25 @@ START_TEST(what_only_root_can_read_may_be_several_in_a_file)
 }
 END_TEST
 
+/* Whoever may read the directory, and whether the FIFO has the certificate's name or another one. */
+START_TEST(a_fifo_in_a_directory_holds_nobody_up)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%08lx.0", X509_subject_name_hash(ca.x509));
+    ck_assert_int_eq(mkfifo(tempdir_file(&dir, name), 0644), 0);
+    ck_assert(!believed(NULL, dir.path));
+    ck_assert_int_eq(symlink(name, tempdir_file(&dir, "00000001.0")), 0);
+    ck_assert_int_eq(chmod(dir.path, 0700), 0);
+    ck_assert(!believed(NULL, dir.path));
+    ck_assert_int_eq(unlink(tempdir_file(&dir, name)), 0);
+    ck_assert_int_eq(mkfifo(tempdir_file(&dir, "00000002.0"), 0644), 0);
+    cert_write_hashed(&ca, dir.path);
+    ck_assert(believed(NULL, dir.path));
+    ck_assert_int_eq(chmod(dir.path, 0755), 0);
+    ck_assert(believed(NULL, dir.path));
+}
+END_TEST
+
 /* The directories are open to all, but not what the links lead to in the end. */
 START_TEST(one_file_that_only_root_can_read_is_found_behind_links)
 {
@@ -494,6 +540,7 @@ int main(void)
     tcase_add_test(t, a_damaged_file_is_refused_whatever_is_before);
     tcase_add_test(t, what_is_between_certificates_does_not_matter);
     tcase_add_test(t, nobody_is_asked_for_a_passphrase);
+    tcase_add_test(t, a_file_may_be_a_fifo);
     tcase_add_test(t, a_worker_may_read_where_the_links_lead);
     tcase_add_test(t, links_are_followed_to_their_end);
     tcase_add_test(t, as_many_links_are_followed_as_the_kernel_does);
@@ -501,6 +548,7 @@ int main(void)
     tcase_add_test(t, only_files_count_and_the_directory_may_be_a_link);
     tcase_add_test(t, what_only_root_can_read_is_loaded_at_once);
     tcase_add_test(t, what_only_root_can_read_may_be_several_in_a_file);
+    tcase_add_test(t, a_fifo_in_a_directory_holds_nobody_up);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

@@ -130,6 +130,8 @@ static int entry_scan(struct scan *s, const struct dirent *entry)
     int leads = follow(s, path, entry->d_type == DT_LNK, &st);
     if (leads < 0 && fstatat(s->fd, name, &st, 0) < 0)
         leads = 0;
+    if (leads != 0 && S_ISFIFO(st.st_mode))
+        s->into->waits = true;
     if (leads == 0 || !S_ISREG(st.st_mode))
         return 0;
     if (!(st.st_mode & S_IROTH))
@@ -197,10 +199,12 @@ struct loading {
     OSSL_LIB_CTX *context;
 };
 
+/* Opens a regular file, and never waits for what is none. NULL: it is none, or can't be opened. */
 static FILE *file_open(int dir, const char *name)
 {
-    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-    FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
+    struct stat st;
+    int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    FILE *f = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
     if (!f && fd >= 0)
         (void)close(fd);
     return f;

@@ -10,6 +10,7 @@ struct certdir {
     char **homes;  /* the real directories of the certificates, each once; malloc'd */
     size_t count;  /* how many */
     bool readable; /* any user can read every certificate */
+    bool waits;    /* a name leads to a FIFO: whoever opens it waits, for ever perhaps */
 };
 
 /* Looks where the hashed names in `path` lead. 0; or -1 with errno where the directory can't be read. Release
@@ -18,7 +19,7 @@ int certdir_scan(struct certdir *ret, const char *path);
 void certdir_free(struct certdir *d);
 
 /* Loads the certificates of all files with hashed names in `path` into `store`, in the library context
- * `context`, up to where a file is damaged. 0, or -1 with errno where the
+ * `context`, up to where a file is damaged; what is no file is passed over. 0, or -1 with errno where the
  * directory can't be read. */
 int certdir_load(X509_STORE *store, OSSL_LIB_CTX *context, const char *path);
 

@@ -101,7 +101,8 @@ static int trust_load_file(struct trust *t, struct source from, struct fetch_err
             err, ERROR_NONE, PHASE_NONE,
             "%s %s is a directory; a directory of certificates is given by --capath or SSL_CERT_DIR",
             from.option ? from.option : "trust file", from.path);
-    if (trust_index_file(t, from.path))
+    /* A FIFO can be opened only once: whoever writes there is gone then. */
+    if (S_ISREG(st.st_mode) && trust_index_file(t, from.path))
         return 0;
     return trust_load_all(t, from, err);
 }
@@ -119,10 +120,11 @@ static void dir_free(struct trust_dir *d)
     *d = (struct trust_dir){0};
 }
 
-/* True if an unprivileged worker could not read what this process can. */
-static bool dir_needs_privilege(struct trust_dir *d)
+/* True if it can't be looked into later: an unprivileged worker could not read what this process can, or
+ * OpenSSL would wait for the writer of a FIFO. */
+static bool dir_wants_loading(struct trust_dir *d)
 {
-    return geteuid() == 0 && dir_scan(d) && !d->scan.readable;
+    return dir_scan(d) && (d->scan.waits || (geteuid() == 0 && !d->scan.readable));
 }
 
 /* One directory: to be looked into later, or loaded whole. 1, or 0 where a default isn't there. */
@@ -139,7 +141,7 @@ static int trust_add_dir(struct trust *t, const char *option, const char *path, 
     struct trust_dir d = {.path = strdup(path)};
     if (!d.path)
         return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
-    if (dir_needs_privilege(&d)) {
+    if (dir_wants_loading(&d)) {
         dir_free(&d);
         if (certdir_load(t->store, t->context, path) == 0)
             return 1;

@@ -13,9 +13,10 @@ struct trust;
 /* Loads into OpenSSL's library context `context` (NULL: the plain one) what verification starts from:
  * `cacert` (a file of PEM certificates) and `capath` (a directory hashed as by c_rehash), either of which may
  * be NULL; with both NULL the system's: SSL_CERT_FILE or OpenSSL's default file, and SSL_CERT_DIR (a list
- * with ':') or OpenSSL's default directory. A directory that an unprivileged worker could not read (this
- * process is root's) is loaded whole. On success *ret belongs to the caller. -1: `err` holds a message for a
- * usage error that names the file, kind ERROR_NONE.
+ * with ':') or OpenSSL's default directory. Opening a file may wait, if it is a FIFO. A directory that an
+ * unprivileged worker could not read (this process is root's), or that has FIFOs in it, is loaded whole, the
+ * FIFOs not. On success *ret belongs to the caller. -1: `err` holds a message for a usage error that names
+ * the file, kind ERROR_NONE.
  *
  * A file that is damaged is refused, whatever else it holds, but for a default one. In one of many
  * certificates (bundle.h) it shows here only where the blocks are not PEM, or a certificate's outer parts are

@@ -141,6 +141,28 @@ class Trust(Case):
                 self.assertKind(self.fetch("https://a.test/ok", "--cacert", self.write("both.pem", text)), "ok")
 
     @once
+    def test_a_pipe_of_certificates(self):
+        """As a shell's <(…) gives it."""
+        with open(self.origin.path("ca.pem"), "rb") as f:
+            data = f.read()
+        for count in (1, 12):
+            read, write = os.pipe()
+            os.write(write, data * count)
+            os.close(write)
+            self.assertKind(self.fetch("https://a.test/ok", "--cacert", "/dev/fd/%d" % read, pass_fds=[read]), "ok")
+            os.close(read)
+
+    def test_a_fifo_in_a_directory(self):
+        """Nobody waits for who might write there: neither who loads the directory nor a worker who looks into it."""
+        known = self.path("known")
+        os.mkdir(known)
+        name, = os.listdir(self.origin.path("capath"))
+        os.mkfifo(os.path.join(known, name), 0o644)
+        for mode in (0o755, 0o700):
+            os.chmod(known, mode)
+            self.assertKind(self.fetch("a.test", "--capath", known, timeout=30), "certificate")
+
+    @once
     def test_nobody_is_asked_for_a_passphrase(self):
         """A certificate that says it is encrypted is damaged. Without a terminal OpenSSL would ask on standard error."""
         text = ("-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,%s\n\n%s\n"
