@@ -78,6 +78,20 @@ START_TEST(it_keeps_as_many_as_come_back)
 }
 END_TEST
 
+START_TEST(it_keeps_as_many_for_several_threads)
+{
+    /* Nearly all that are allowed: each host comes back when most others have gone. */
+    enum { HOSTS = 250 };
+    struct idle *i = idle_new(16, 16);
+    for (int warm = 0; warm < 3 * HOSTS; warm++)
+        (void)fetch(i, warm % HOSTS);
+    for (int host = 0; host < HOSTS; host++)
+        ck_assert_msg(fetch(i, host), "host %d was not kept", host);
+    idle_free(i);
+    ck_assert_int_eq(open_now, 0);
+}
+END_TEST
+
 START_TEST(it_keeps_no_more_than_allowed)
 {
     struct idle *none = idle_new(0, 1), *two = idle_new(2, 1), *eight = idle_new(8, 1);
@@ -166,6 +180,7 @@ int main(void)
     TCase *tests = tcase_create("idle");
     tcase_add_test(tests, it_keeps_few_while_no_host_comes_back);
     tcase_add_test(tests, it_keeps_as_many_as_come_back);
+    tcase_add_test(tests, it_keeps_as_many_for_several_threads);
     tcase_add_test(tests, it_keeps_no_more_than_allowed);
     tcase_add_test(tests, a_dead_connection_is_closed_and_not_given);
     tcase_add_test(tests, threads_share_what_is_kept);

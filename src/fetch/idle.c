@@ -7,7 +7,7 @@
 /* An idle connection holds some 35 KB, most of it OpenSSL's: with hosts that never come back, keeping few is
  * cheaper by a tenth of a fetch. So few are kept until a host comes back whose connection was one too many.
  */
-enum { KEPT_AT_FIRST = 6, GONE_KNOWN = 64 };
+enum { KEPT_AT_FIRST = 6 };
 
 struct kept {
     uint64_t hash; /* of its key */
@@ -17,7 +17,8 @@ struct kept {
 struct idle {
     pthread_mutex_t lock;      /* of all below */
     uint32_t max, most, count; /* `most` are kept now, `max` ever */
-    uint64_t gone[GONE_KNOWN]; /* hashes of keys whose connection had to go last */
+    uint64_t *gone;            /* hashes of keys whose connection had to go last, in a ring of `max`: no more
+                                * could have been kept */
     uint32_t gone_next;
     struct kept kept[]; /* the least recently used first */
 };
@@ -43,13 +44,14 @@ void connection_free(struct connection *c)
 struct idle *idle_new(uint32_t max, uint32_t workers)
 {
     max = workers && max > IDLE_MOST / workers ? IDLE_MOST : max * workers;
-    struct idle *i = calloc(1, sizeof *i + max * sizeof *i->kept);
+    struct idle *i = calloc(1, sizeof *i + max * (sizeof *i->kept + sizeof *i->gone));
     if (!i)
         return NULL;
     if (pthread_mutex_init(&i->lock, NULL) != 0) {
         free(i);
         return NULL;
     }
+    i->gone = (uint64_t *)(void *)&i->kept[max];
     i->max = max;
     i->most = KEPT_AT_FIRST - 1 + workers;
     if (i->most > max)
@@ -69,14 +71,14 @@ static struct connection *take_at(struct idle *i, uint32_t at)
 static struct connection *make_room(struct idle *i)
 {
     i->gone[i->gone_next] = i->kept[0].hash;
-    i->gone_next = (i->gone_next + 1) % GONE_KNOWN;
+    i->gone_next = (i->gone_next + 1) % i->max;
     return take_at(i, 0);
 }
 
 /* There is none with this hash. If there was one, and it had to go, more are kept from now on. */
 static void missed(struct idle *i, uint64_t hash)
 {
-    for (uint32_t n = 0; i->most < i->max && n < GONE_KNOWN; n++)
+    for (uint32_t n = 0; i->most < i->max && n < i->max; n++)
         if (i->gone[n] == hash) {
             i->gone[n] = 0;
             i->most = i->max / 2 < i->most ? i->max : i->most * 2;
