@@ -378,8 +378,27 @@ START_TEST(threads_share_it)
         ck_assert_ptr_null(wrong);
     }
     ck_assert_uint_gt(signatures_recalled(), 0);
+    ck_assert_uint_le(signatures_known(), SIGNATURES_KEPT);
     for (int i = 0; i < KINDS; i++)
         EVP_PKEY_free(keys[i]);
+}
+END_TEST
+
+START_TEST(threads_that_ask_the_same_at_once_keep_it_once)
+{
+    enum { FEW = 12 };
+    remember();
+    pthread_t threads[THREADS];
+    static const int first = 0;
+    EVP_PKEY *key = key_new(&kinds[0]);
+    for (int i = 0; i < SHARED; i++)
+        shared[i] = i < FEW ? sign(key, 0, "text") : shared[i - FEW];
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, check_all, (void *)&first), 0);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    ck_assert_uint_le(signatures_known(), FEW);
+    EVP_PKEY_free(key);
 }
 END_TEST
 
@@ -400,6 +419,7 @@ int main(void)
     tcase_add_test(t, curves_that_are_spelled_out_are_not_remembered);
     tcase_add_test(t, a_child_keeps_what_it_learns);
     tcase_add_test(t, threads_share_it);
+    tcase_add_test(t, threads_that_ask_the_same_at_once_keep_it_once);
 #endif
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

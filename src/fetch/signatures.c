@@ -219,8 +219,9 @@ static void learn(const struct question *q, const unsigned char *answer, size_t 
     if (answer_len > SIGNATURE_MAX || pthread_mutex_trylock(&memory.lock) != 0)
         return;
     if (seen_before(q->print)) {
-        struct known *k = known_place();
-        known_set(k, q, answer, answer_len);
+        struct known *k = find_any(q); /* another thread had the same question meanwhile */
+        if (!k)
+            known_set(k = known_place(), q, answer, answer_len);
         k->used = k->bytes ? ++memory.uses : 0;
     } else {
         struct known *k = &memory.fresh[memory.fresh_at++ % SIGNATURES_FRESH];
@@ -296,6 +297,16 @@ unsigned long signatures_recalled(void)
     return atomic_load_explicit(&recalled, memory_order_relaxed);
 }
 
+size_t signatures_known(void)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&memory.lock);
+    for (size_t i = 0; i < SIGNATURES_KEPT; i++)
+        count += memory.known[i].bytes != NULL;
+    pthread_mutex_unlock(&memory.lock);
+    return count;
+}
+
 #else
 
 bool signatures_remember(void)
@@ -304,6 +315,11 @@ bool signatures_remember(void)
 }
 
 unsigned long signatures_recalled(void)
+{
+    return 0;
+}
+
+size_t signatures_known(void)
 {
     return 0;
 }

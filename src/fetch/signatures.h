@@ -9,6 +9,7 @@
 #define PFETCH_FETCH_SIGNATURES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* From now on, in the whole process: OpenSSL's ECDSA_verify and RSA_public_decrypt, which its default
  * provider checks signatures with, look here first. Only keys made afterwards do so. The last few answers are
@@ -21,5 +22,8 @@ enum { SIGNATURES_KEPT = 32, SIGNATURES_FRESH = 8 };
 
 /* How many were answered from memory so far. */
 unsigned long signatures_recalled(void);
+
+/* How many are kept that were asked for again; at most SIGNATURES_KEPT, none of them twice. */
+size_t signatures_known(void);
 
 #endif
