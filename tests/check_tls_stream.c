@@ -304,6 +304,28 @@ START_TEST(an_idle_connection_takes_tickets_in_and_stays_usable)
 }
 END_TEST
 
+START_TEST(of_two_sessions_the_last_is_kept)
+{
+    /* This server forgets the first as it makes the second. */
+    struct line l;
+    ptrdiff_t last;
+    struct sessions *sessions = sessions_new(4);
+    tls_peer_start(&l.server,
+                   (struct tls_peer_script){.cert = &cert, .serve = say_hello, .version = TLS1_3_VERSION});
+    SSL_CTX_set_options(l.server.ctx, SSL_OP_NO_TICKET);
+    SSL_CTX_sess_set_cache_size(l.server.ctx, 1);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(try_tls(&l.try, client, &l.server.peer, peer_of(sessions)), 0);
+        ck_assert_int_eq(l.try.conn.resumed, i > 0);
+        ck_assert_uint_eq(drain(&l, &last), 5);
+        stream_close(l.try.stream);
+        ck_assert_uint_eq(sessions_count(sessions), 1);
+    }
+    tls_peer_stop(&l.server);
+    sessions_free(sessions);
+}
+END_TEST
+
 START_TEST(an_idle_connection_that_is_closed_or_speaks_is_not_usable)
 {
     struct line l;
@@ -422,6 +444,7 @@ int main(void)
     tcase_add_test(t, sessions_are_resumed);
     tcase_add_test(t, a_session_is_not_used_for_another_port);
     tcase_add_test(t, an_idle_connection_takes_tickets_in_and_stays_usable);
+    tcase_add_test(t, of_two_sessions_the_last_is_kept);
     tcase_add_test(t, an_idle_connection_that_is_closed_or_speaks_is_not_usable);
     tcase_add_test(t, tls_stands_over_tls);
     tcase_add_test(t, threads_share_a_client);

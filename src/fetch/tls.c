@@ -72,19 +72,16 @@ static int verify_chain(X509_STORE_CTX *ctx, void *arg)
 }
 
 /* Keeps a session that the server offers; for TLS 1.3 that is after the handshake. Most offer two at once,
- * for two connections: one is as good as the other, and to write it down costs as much as a hundredth of a
- * handshake. */
+ * for two connections: the last will do, and to write one down costs as much as a hundredth of a handshake.
+ */
 static int session_new(SSL *ssl, SSL_SESSION *session)
 {
     struct tls_stream *t = SSL_get_app_data(ssl);
-    int64_t now = deadline_now();
-    if (!t->sessions || t->tickets >= TLS_TICKETS_MAX ||
-        (t->tickets > 0 && now - t->ticket_at < NS_PER_SECOND))
+    if (!t->sessions)
         return 0;
-    t->tickets++;
-    t->ticket_at = now;
-    sessions_put(t->sessions, t->host, t->port, session);
-    return 0; /* OpenSSL's reference stays its own */
+    SSL_SESSION_free(t->offered);
+    t->offered = session;
+    return 1; /* the reference is ours */
 }
 
 /* Notes that a passphrase is needed, and has none to give: without this OpenSSL asks at the terminal. `arg`

@@ -134,6 +134,16 @@ void tls_count_message(int written, int version, int content_type, const void *d
         t->flooded = true;
 }
 
+/* Puts what the server gave among the sessions, once it has proved good: data has come, or the end. */
+static void offered_take(struct tls_stream *t)
+{
+    if (t->taken < TLS_TICKETS_MAX)
+        sessions_put(t->sessions, t->host, t->port, t->offered);
+    t->taken++;
+    SSL_SESSION_free(t->offered);
+    t->offered = NULL;
+}
+
 /* Failures. */
 
 void tls_begin(struct tls_stream *t, const struct wait *w, enum error_phase phase)
@@ -229,8 +239,11 @@ static ptrdiff_t tls_failed(struct tls_stream *t, struct fetch_error *err)
     bool fresh = t->state == TLS_FRESH;
     t->state = is_ended(t) ? TLS_ENDED : TLS_BROKEN;
     /* A server that hangs up on a session that it is offered is not to be offered it again. */
-    if (fresh && t->sessions && (t->lost || SSL_session_reused(t->ssl)))
+    if (fresh && t->sessions && (t->lost || SSL_session_reused(t->ssl))) {
         sessions_drop(t->sessions, t->host, t->port);
+        SSL_SESSION_free(t->offered);
+        t->offered = NULL;
+    }
     if (t->flooded)
         error_set(err, ERROR_TRUNCATED, t->phase, "the server sends TLS messages without end, and no data");
     else if (t->lost && is_ended(t))
@@ -267,6 +280,8 @@ static ptrdiff_t tls_read(struct stream *s, void *into, size_t size, const struc
     if (n > 0) {
         t->state = TLS_OPEN;
         t->unread = t->messages = 0;
+        if (t->offered)
+            offered_take(t);
         return n;
     }
     switch (SSL_get_error(t->ssl, n)) {
@@ -329,6 +344,8 @@ static bool tls_usable(struct stream *s)
     if (n <= 0 && !quiet)
         t->state = error == SSL_ERROR_ZERO_RETURN || is_ended(t) ? TLS_ENDED : TLS_BROKEN;
     ERR_clear_error();
+    if (t->offered && quiet)
+        offered_take(t);
     return quiet && !t->flooded;
 }
 
@@ -341,11 +358,14 @@ static void tls_close(struct stream *s)
 {
     struct tls_stream *t = (struct tls_stream *)s;
     tls_begin(t, NULL, PHASE_NONE);
+    if (t->offered && t->state != TLS_BROKEN)
+        offered_take(t);
     if (t->state == TLS_FRESH || t->state == TLS_OPEN)
         SSL_shutdown(t->ssl);
     else if (t->state == TLS_ENDED)
         SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN); /* else SSL_free spoils the session */
     SSL_free(t->ssl);
+    SSL_SESSION_free(t->offered);
     X509_free(t->leaf);
     X509_free(t->blamed);
     stream_close(t->lower);

@@ -47,10 +47,8 @@ struct tls_stream {
     /* What the server sent since the last byte of data. */
     size_t unread;
     unsigned messages;
-    unsigned tickets;  /* kept, in all */
-    int64_t ticket_at; /* when the last of them came */
-    bool flooded;      /* too much: no byte more is read or written */
-    bool eof;          /* the lower stream has ended */
+    bool flooded; /* too much: no byte more is read or written */
+    bool eof;     /* the lower stream has ended */
 
     /* Verification. */
     X509 *leaf;       /* the server's certificate, where verification failed */
@@ -59,6 +57,8 @@ struct tls_stream {
     int verify_depth;
 
     struct sessions *sessions; /* NULL: none are kept */
+    SSL_SESSION *offered;      /* the last that the server gave, not among them yet; NULL: none */
+    unsigned taken;            /* of this connection, in all */
     uint16_t port;
     char host[]; /* without a trailing dot */
 };
