@@ -5,7 +5,7 @@
  *
  *   1. executor_new       checks the options; starts nothing yet
  *   2. executor_submit    queues a task (bytes in); refuses when the queue is full. Workers start as tasks
- * arrive; more than eight (or two for each processor) only while those there are leave processors idle
+ * arrive; more than four (or two for each processor) only while those there are leave processors idle
  *   3. executor_poll      waits for and hands over events: (hop, wire…)*, head, (body | wire)…, then end or
  * lost; every submitted task gets exactly one end, lost or cancelled event
  *   4. executor_shutdown  lets the tasks finish, or cancels them

@@ -12,7 +12,7 @@
 #include "executor/pool.h"
 
 enum {
-    FEW = 8,         /* workers, or two for each processor, that are started in any case */
+    FEW = 4,         /* workers, or two for each processor, that are started in any case */
     SAMPLE = 64,     /* workers that are looked at */
     COST_SHARE = 64, /* looking takes at most that part of the time */
     TEXT = 96        /* three numbers */
