@@ -256,9 +256,14 @@ static void *large_alloc(size_t size)
     return &b->next;
 }
 
+static struct block *head_of(void *p)
+{
+    return (struct block *)(void *)((char *)p - HEAD);
+}
+
 static struct block *block_of(void *p)
 {
-    struct block *b = (struct block *)(void *)((char *)p - HEAD);
+    struct block *b = head_of(p);
     if (b->head < USED || (b->head & ~(uint64_t)KIND) > (USED | LAST))
         abort();
     return b;
@@ -269,8 +274,27 @@ static unsigned class_in(const struct block *b)
     return (unsigned)(b->head & (KIND - 1));
 }
 
+/* A free block of the set, which has one. */
+static inline struct block *stock_take(struct stock *s, unsigned c)
+{
+    struct block *b = s->free[c];
+    s->free[c] = b->next;
+    if (s->count[c] > 0)
+        s->count[c]--;
+    return b;
+}
+
+/* `common`: others might want it. */
+static inline void stock_put(struct stock *s, unsigned c, struct block *b, bool common)
+{
+    b->next = s->free[c];
+    s->free[c] = b;
+    if (shares && common && ++s->count[c] == 2 * batch_of[c])
+        spill(s, c);
+}
+
 /* `kind`: 0, or KIND for a busy one. */
-static inline __attribute__((always_inline)) void *alloc_kind(size_t size, unsigned kind)
+static __attribute__((noinline)) void *alloc_kind(size_t size, unsigned kind)
 {
     if (size > LARGEST - HEAD)
         return large_alloc(size);
@@ -283,13 +307,10 @@ static inline __attribute__((always_inline)) void *alloc_kind(size_t size, unsig
         kind = 0;
     struct stock *s = &a->of[kind != 0];
     struct block *b = s->free[c];
-    if (!b && shares && !kind && (b = depot_take(c)))
+    if (!b && shares && !kind && (b = s->free[c] = depot_take(c)))
         s->count[c] = batch_of[c];
-    if (b) {
-        s->free[c] = b->next;
-        if (s->count[c] > 0)
-            s->count[c]--;
-    } else if (!(b = carve(s, whole, a->eager)))
+    b = b ? stock_take(s, c) : carve(s, whole, a->eager);
+    if (!b)
         return NULL;
     b->head = USED | kind | c;
     return &b->next;
@@ -297,7 +318,16 @@ static inline __attribute__((always_inline)) void *alloc_kind(size_t size, unsig
 
 void *arena_alloc(size_t size)
 {
-    return alloc_kind(size, 0);
+    struct arena *a = mine;
+    if (!a || size - 1 >= FINE - HEAD)
+        return alloc_kind(size, 0);
+    size_t whole;
+    unsigned c = class_of(size + HEAD, &whole);
+    if (!a->of[0].free[c])
+        return alloc_kind(size, 0);
+    struct block *b = stock_take(&a->of[0], c); /* nearly always */
+    b->head = USED | c;
+    return &b->next;
 }
 
 void *arena_alloc_busy(size_t size)
@@ -305,10 +335,9 @@ void *arena_alloc_busy(size_t size)
     return alloc_kind(size, KIND);
 }
 
-void arena_free(void *p)
+/* A block of any kind, or what is none. */
+static __attribute__((noinline)) void free_any(void *p)
 {
-    if (!p)
-        return;
     struct block *b = block_of(p);
     unsigned c = class_in(b);
     const bool was_busy = b->head & KIND;
@@ -326,11 +355,22 @@ void arena_free(void *p)
     if (!a)
         return; /* no memory for the list: lost, not wrong */
     const bool busy = was_busy && a->apart;
-    struct stock *s = &a->of[busy];
-    b->next = s->free[c];
-    s->free[c] = b;
-    if (shares && !busy && ++s->count[c] == 2 * batch_of[c])
-        spill(s, c);
+    stock_put(&a->of[busy], c, b, !busy);
+}
+
+void arena_free(void *p)
+{
+    if (!p)
+        return;
+    struct block *b = head_of(p);
+    struct arena *a = mine;
+    uint64_t c = b->head - USED;
+    if (c >= CLASSES || !a) {
+        free_any(p);
+        return;
+    }
+    b->head = FREE | c;
+    stock_put(&a->of[0], (unsigned)c, b, true); /* nearly always */
 }
 
 static void *large_realloc(struct block *b, size_t size)

@@ -434,7 +434,7 @@ class Signals(Case):
             with self.subTest(mode=mode):
                 process = self.run_held(mode, hold=8)
                 if mode == "process":
-                    self.assertEqual(len(children(process.pid)), 8)
+                    self.wait_until(lambda p=process: len(children(p.pid)) == 8, "eight workers")
                 process.kill()
                 process.wait()
                 self.wait_until(lambda p=process: not session_pids(p.pid), "no process is left", 10)
