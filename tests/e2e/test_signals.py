@@ -49,7 +49,7 @@ class Signals(Case):
     def run_held(self, mode, *args, hold=2, **more):
         """A run whose first targets hang in a server that says nothing, once all of them hang."""
         self.origin.events_clear()
-        lines = ["https://h%d.test/stall/5/bytes/10" % i for i in range(hold)] + ["https://later.test/ok"] * 100
+        lines = ["https://h%d.test/stall/5/bytes/10" % i for i in range(hold)] + ["https://later.test/ok"] * 50
         process = self.start("-m", mode, "-w", hold, "-t", 50, "-f", "json", *args, **more)
         process.stdin.write("\n".join(lines).encode() + b"\n")
         process.stdin.close()
