@@ -326,6 +326,25 @@ START_TEST(of_two_sessions_the_last_is_kept)
 }
 END_TEST
 
+START_TEST(a_session_is_kept_before_the_answer)
+{
+    /* Others may want it while this one waits; and that it waited in vain says nothing of the session. */
+    struct line l;
+    char byte;
+    struct wait w = wait_ms(200);
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        struct sessions *sessions = sessions_new(4);
+        line_start(&l, (struct tls_peer_script){.serve = echo, .version = version}, sessions);
+        ck_assert_int_eq(stream_read(l.try.stream, &byte, 1, &w, PHASE_HEADERS, &l.try.err), STREAM_ERROR);
+        ck_assert_int_eq(l.try.err.kind, ERROR_TIMEOUT);
+        ck_assert_uint_eq(sessions_count(sessions), 1);
+        line_stop(&l);
+        ck_assert_uint_eq(sessions_count(sessions), 1);
+        sessions_free(sessions);
+    }
+}
+END_TEST
+
 START_TEST(an_idle_connection_that_is_closed_or_speaks_is_not_usable)
 {
     struct line l;
@@ -445,6 +464,7 @@ int main(void)
     tcase_add_test(t, a_session_is_not_used_for_another_port);
     tcase_add_test(t, an_idle_connection_takes_tickets_in_and_stays_usable);
     tcase_add_test(t, of_two_sessions_the_last_is_kept);
+    tcase_add_test(t, a_session_is_kept_before_the_answer);
     tcase_add_test(t, an_idle_connection_that_is_closed_or_speaks_is_not_usable);
     tcase_add_test(t, tls_stands_over_tls);
     tcase_add_test(t, threads_share_a_client);

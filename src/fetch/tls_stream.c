@@ -6,7 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/deadline.h"
 #include "fetch/reasons.h"
+
+/* Puts what the server gave among the sessions. */
+static void offered_take(struct tls_stream *t)
+{
+    sessions_put(t->sessions, t->host, t->port, t->offered);
+    SSL_SESSION_free(t->offered);
+    t->offered = NULL;
+}
+
+/* As offered_take, before there is something to wait for: other connections may want it meanwhile. A server
+ * that gives more and more waits with the rest for the next second, or the end. */
+static void offered_look(struct tls_stream *t)
+{
+    if (!t->offered)
+        return;
+    int64_t now = deadline_now();
+    if (t->taken_at != 0 && now - t->taken_at < NS_PER_SECOND)
+        return;
+    t->taken_at = now;
+    offered_take(t);
+}
 
 /* The BIO: OpenSSL's reads and writes go to the lower stream. */
 
@@ -64,6 +86,7 @@ static int bio_read(BIO *bio, char *into, int size)
     }
     if (held < 0) /* what the server said before it closed is worth more */
         held_give_up(t);
+    offered_look(t);
     ptrdiff_t n = t->lower->type->read(t->lower, into, (size_t)size, t->w, t->phase, &t->below);
     t->eof = n == STREAM_EOF;
     if (n > 0)
@@ -132,16 +155,6 @@ void tls_count_message(int written, int version, int content_type, const void *d
     }
     if (++t->messages > TLS_MESSAGES_MAX)
         t->flooded = true;
-}
-
-/* Puts what the server gave among the sessions, once it has proved good: data has come, or the end. */
-static void offered_take(struct tls_stream *t)
-{
-    if (t->taken < TLS_TICKETS_MAX)
-        sessions_put(t->sessions, t->host, t->port, t->offered);
-    t->taken++;
-    SSL_SESSION_free(t->offered);
-    t->offered = NULL;
 }
 
 /* Failures. */
@@ -280,8 +293,7 @@ static ptrdiff_t tls_read(struct stream *s, void *into, size_t size, const struc
     if (n > 0) {
         t->state = TLS_OPEN;
         t->unread = t->messages = 0;
-        if (t->offered)
-            offered_take(t);
+        offered_look(t);
         return n;
     }
     switch (SSL_get_error(t->ssl, n)) {
@@ -344,8 +356,7 @@ static bool tls_usable(struct stream *s)
     if (n <= 0 && !quiet)
         t->state = error == SSL_ERROR_ZERO_RETURN || is_ended(t) ? TLS_ENDED : TLS_BROKEN;
     ERR_clear_error();
-    if (t->offered && quiet)
-        offered_take(t);
+    offered_look(t);
     return quiet && !t->flooded;
 }
 

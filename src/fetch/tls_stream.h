@@ -13,7 +13,6 @@
 enum {
     TLS_UNREAD_MAX = 1 << 20, /* bytes a server may send without one of data */
     TLS_MESSAGES_MAX = 32,    /* handshake messages after the handshake, likewise */
-    TLS_TICKETS_MAX = 8,      /* sessions taken from one connection */
     TLS_HELD_MAX = 128        /* bytes of a handshake's last flight; it has some 60 to 100 */
 };
 
@@ -58,7 +57,7 @@ struct tls_stream {
 
     struct sessions *sessions; /* NULL: none are kept */
     SSL_SESSION *offered;      /* the last that the server gave, not among them yet; NULL: none */
-    unsigned taken;            /* of this connection, in all */
+    int64_t taken_at;          /* when one went there; 0: never */
     uint16_t port;
     char host[]; /* without a trailing dot */
 };
