@@ -19,7 +19,7 @@ struct idle {
     uint32_t max, most, count; /* `most` are kept now, `max` ever */
     uint64_t *gone;            /* hashes of keys whose connection had to go last, in a ring of `max`: no more
                                 * could have been kept */
-    uint32_t gone_next;
+    uint32_t gone_next, gone_count;
     struct kept kept[]; /* the least recently used first */
 };
 
@@ -72,13 +72,15 @@ static struct connection *make_room(struct idle *i)
 {
     i->gone[i->gone_next] = i->kept[0].hash;
     i->gone_next = (i->gone_next + 1) % i->max;
+    if (i->gone_count < i->max)
+        i->gone_count++;
     return take_at(i, 0);
 }
 
 /* There is none with this hash. If there was one, and it had to go, more are kept from now on. */
 static void missed(struct idle *i, uint64_t hash)
 {
-    for (uint32_t n = 0; i->most < i->max && n < i->max; n++)
+    for (uint32_t n = 0; i->most < i->max && n < i->gone_count; n++)
         if (i->gone[n] == hash) {
             i->gone[n] = 0;
             i->most = i->max / 2 < i->most ? i->max : i->most * 2;
