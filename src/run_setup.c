@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fetch/memory.h"
@@ -190,6 +191,25 @@ static int open_schedule(struct run *r, uint32_t workers)
     return 0;
 }
 
+static bool is_fifo(const char *path)
+{
+    struct stat st;
+    return path && stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/* Reads what the fetches need from files. One that is a FIFO may wait for its writer for ever: then a signal
+ * ends the run at once, though outputs that are open already are not put in order. */
+static int load_fetch(struct run *r, const struct fetch_config *config, struct fetch_error *err)
+{
+    bool waits = is_fifo(config->cacert) || is_fifo(config->cert) || is_fifo(config->key);
+    if (waits)
+        signals_let_kill();
+    int result = fetch_setup(config, &r->shared, err);
+    if (waits)
+        signals_hold();
+    return result;
+}
+
 static int setup_fetch(struct run *r, uint32_t workers)
 {
     struct fetch_config config = r->o->fetch;
@@ -199,10 +219,7 @@ static int setup_fetch(struct run *r, uint32_t workers)
     config.want_cert = r->o->format == FORMAT_JSON;
     config.verbose = r->o->verbose > 0;
     config.idle_connections = idle_connections(r->o, workers);
-    signals_let_kill(); /* a file of certificates or a key may be a FIFO, which waits */
-    int result = fetch_setup(&config, &r->shared, &err);
-    signals_hold();
-    return result < 0 ? failed(r, &err) : 0;
+    return load_fetch(r, &config, &err) < 0 ? failed(r, &err) : 0;
 }
 
 /* The sandbox is compiled once, before the fork. */
