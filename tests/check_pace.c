@@ -8,25 +8,36 @@
 
 START_TEST(workers_that_wait_for_servers_leave_processors_idle)
 {
-    ck_assert(!pace_is_full(2, 0, 0));
-    ck_assert(!pace_is_full(2, 0.5, 0.5));
-    ck_assert(!pace_is_full(2, 2, 0.25));
-    ck_assert(!pace_is_full(64, 64, 12));
+    ck_assert(!pace_is_full(2, 0, 0, 2));
+    ck_assert(!pace_is_full(2, 0.5, 0.5, 2));
+    ck_assert(!pace_is_full(2, 2, 0.25, 2));
+    ck_assert(!pace_is_full(64, 64, 12, 64));
 }
 END_TEST
 
 START_TEST(workers_that_want_a_quarter_more_than_there_is_do_not)
 {
-    ck_assert(pace_is_full(2, 1.1, 1.4));
-    ck_assert(pace_is_full(1, 1, 0.25));
-    ck_assert(pace_is_full(64, 60, 20));
+    ck_assert(pace_is_full(2, 1.1, 1.4, 2));
+    ck_assert(pace_is_full(1, 1, 0.25, 1));
+    ck_assert(pace_is_full(64, 60, 20, 64));
 }
 END_TEST
 
 START_TEST(where_others_keep_the_processors_waiting_says_nothing)
 {
-    ck_assert(!pace_is_full(2, 0.3, 8));
-    ck_assert(!pace_is_full(64, 20, 500));
+    ck_assert(!pace_is_full(2, 0.3, 8, 2));
+    ck_assert(!pace_is_full(64, 20, 500, 64));
+}
+END_TEST
+
+START_TEST(where_none_is_idle_less_is_enough)
+{
+    ck_assert(pace_is_full(2, 0.9, 0.6, 0));
+    ck_assert(pace_is_full(2, 0.9, 0.6, 0.2));
+    ck_assert(pace_is_full(64, 48, 0, 6));
+    ck_assert(!pace_is_full(2, 0.9, 0.6, 0.3));
+    ck_assert(!pace_is_full(2, 0.9, 0.5, 0));
+    ck_assert(!pace_is_full(2, 0.6, 1.8, 0));
 }
 END_TEST
 
@@ -64,6 +75,7 @@ int main(void)
     tcase_add_test(t, workers_that_wait_for_servers_leave_processors_idle);
     tcase_add_test(t, workers_that_want_a_quarter_more_than_there_is_do_not);
     tcase_add_test(t, where_others_keep_the_processors_waiting_says_nothing);
+    tcase_add_test(t, where_none_is_idle_less_is_enough);
     suite_add_tcase(s, t);
     t = tcase_create("growth");
     tcase_add_test(t, a_pool_that_wants_little_doubles);

@@ -21,17 +21,22 @@ enum {
 static const int64_t GAP = 10 * NS_PER_MS;       /* between two looks, at least … */
 static const int64_t GAP_MOST = 100 * NS_PER_MS; /* … and at most while the answer stays no */
 static const int64_t LATE = 10 * NS_PER_MS;      /* a task behind another may wait that long */
+static const int64_t START = 15 * NS_PER_MS;     /* a process and its first task, where the host is quick */
+
+static const int64_t UPTIME_STEP = 10 * NS_PER_MS; /* what /proc/uptime counts in */
 
 /* What a worker's figures are of: with less, the turns that the kernel gives out show, and not what the
  * worker wants. */
 static const int64_t SPAN = 100 * NS_PER_MS, SPAN_LEAST = 30 * NS_PER_MS;
 
 /* Workers want more than the processors when they want a quarter more than there are: with less, some
- * processor is idle now and then. They must have got a third of them, too: when others' processes keep the
- * processors busy, waiting says little of what another worker would get. */
-bool pace_is_full(unsigned cpus, double ran, double waited)
+ * processor is idle now and then. With others at work none may be idle before, and then another worker takes
+ * away from them and from its like. Workers must have got a third of the processors, too: when others'
+ * processes keep these busy, waiting says little of what another worker would get. */
+bool pace_is_full(unsigned cpus, double ran, double waited, double idle)
 {
-    return 4 * (ran + waited) >= 5.0 * cpus && 3 * ran >= cpus;
+    double most = 10 * idle <= cpus ? 0.75 : 1.25;
+    return ran + waited >= most * cpus && 3 * ran >= cpus;
 }
 
 unsigned pace_growth(unsigned cpus, unsigned living, double wanted)
@@ -53,20 +58,40 @@ static unsigned cpus_now(void)
     return n < 1 ? 1 : n > EXECUTOR_MAX_WORKERS ? EXECUTOR_MAX_WORKERS : (unsigned)n;
 }
 
+/* Reads the beginning of a file of /proc's. */
+static bool read_text(const char *path, char text[static TEXT])
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, text, TEXT - 1);
+    (void)close(fd);
+    if (n <= 0)
+        return false;
+    text[n] = 0;
+    return true;
+}
+
 /* Reads `run wait slices` of a task; false where that isn't known. */
 static bool schedstat(pid_t id, int64_t *ret_ran, int64_t *ret_waited)
 {
     char path[sizeof "/proc/-2147483648/schedstat"], text[TEXT];
     (void)snprintf(path, sizeof path, "/proc/%d/schedstat", (int)id);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    return read_text(path, text) && sscanf(text, "%" SCNd64 " %" SCNd64, ret_ran, ret_waited) == 2;
+}
+
+/* Reads for how long (ns) the machine's processors have been idle, all together, from `up idle`, in seconds
+ * with two decimals. */
+static bool idle_time(int64_t *ret)
+{
+    char text[TEXT];
+    int64_t s, hundredths;
+    if (!read_text("/proc/uptime", text) ||
+        sscanf(text, "%*d.%*d %" SCNd64 ".%2" SCNd64, &s, &hundredths) != 2 || s < 0 || s > INT32_MAX ||
+        hundredths < 0)
         return false;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    (void)close(fd);
-    if (n <= 0)
-        return false;
-    text[n] = 0;
-    return sscanf(text, "%" SCNd64 " %" SCNd64, ret_ran, ret_waited) == 2;
+    *ret = s * NS_PER_SECOND + hundredths * UPTIME_STEP;
+    return true;
 }
 
 void pace_init(struct executor *x)
@@ -92,8 +117,14 @@ void pace_started(struct executor *x, struct worker *w)
     struct pace *p = &x->pace;
     struct pace_mark none = {0};
     w->pace = none;
-    if (p->on && x->living > p->few && p->grant > 0)
+    if (!p->on)
+        return;
+    if (p->next == 0 && !x->mode->light)
+        p->next = deadline_now() + START;
+    if (x->living > p->few && p->grant > 0) {
         p->grant--;
+        p->idle_at = 0;
+    }
 }
 
 void pace_ended(struct worker *w)
@@ -149,6 +180,25 @@ static struct estimate estimate(struct executor *x, bool settled, int64_t now)
     return e;
 }
 
+/* At least how many processors have been idle since the pool last grew, for some 100 ms at most; 0 as
+ * long as there is too little to tell from. More than there can be, where that can't be known or isn't asked:
+ * threads cost next to nothing. */
+static double idle_processors(struct executor *x, int64_t now)
+{
+    struct pace *p = &x->pace;
+    int64_t idle, was = p->idle, since = now - p->idle_at;
+    bool marked = p->idle_at != 0;
+    if (x->mode->light || !idle_time(&idle))
+        return EXECUTOR_MAX_WORKERS;
+    if (!marked || since >= SPAN) {
+        p->idle_at = now;
+        p->idle = idle;
+    }
+    if (!marked || since < SPAN_LEAST || idle - was <= UPTIME_STEP)
+        return 0;
+    return (double)(idle - was - UPTIME_STEP) / (double)since;
+}
+
 /* How many workers to start. Those that are past their start tell whether more are wanted at all. Before
  * there are any, the others tell whether many are, where a start is dear: it keeps the processors busy,
  * whatever comes after it. */
@@ -156,7 +206,7 @@ static unsigned wanted_more(struct executor *x, int64_t now, bool *ret_full)
 {
     struct pace *p = &x->pace;
     struct estimate e = estimate(x, true, now);
-    *ret_full = pace_is_full(p->cpus, e.ran, e.waited);
+    *ret_full = pace_is_full(p->cpus, e.ran, e.waited, idle_processors(x, now));
     if (e.any)
         return e.seen && !*ret_full ? pace_growth(p->cpus, x->living, e.ran + e.waited) : 0;
     if (x->mode->light)

@@ -22,13 +22,15 @@ struct executor;
 struct worker;
 
 struct pace {
-    bool on;        /* the kernel tells */
-    unsigned cpus;  /* that this process may use */
-    unsigned few;   /* workers that are started in any case */
-    unsigned grant; /* workers that may be started beyond those */
-    int64_t next;   /* CLOCK_MONOTONIC ns, of the next look */
-    int64_t gap;    /* ns between two looks */
-    unsigned turn;  /* the slot where the next sample begins */
+    bool on;         /* the kernel tells */
+    unsigned cpus;   /* that this process may use */
+    unsigned few;    /* workers that are started in any case */
+    unsigned grant;  /* workers that may be started beyond those */
+    int64_t next;    /* CLOCK_MONOTONIC ns, of the next look */
+    int64_t gap;     /* ns between two looks */
+    int64_t idle_at; /* CLOCK_MONOTONIC ns, when the next was read; 0: not since the pool grew */
+    int64_t idle;    /* ns, for which processors were idle, all together */
+    unsigned turn;   /* the slot where the next sample begins */
 };
 
 /* What a worker had when it was looked at last. */
@@ -56,8 +58,9 @@ bool pace_look(struct executor *x, int64_t now);
 /* When pace_look is due (CLOCK_MONOTONIC ns); INT64_MAX: no need. */
 int64_t pace_due(const struct executor *x);
 
-/* True if workers that run on `ran` processors and wait for `waited` more leave none idle. */
-bool pace_is_full(unsigned cpus, double ran, double waited);
+/* True if workers that run on `ran` processors and wait for `waited` more leave none idle, when `idle` of the
+ * machine's were. */
+bool pace_is_full(unsigned cpus, double ran, double waited, double idle);
 
 /* How many workers a pool of `living` grows by, which want `wanted` processors in all: as many as would fill
  * `cpus` if they are like those; at most as many as there are, for little is known of them, at least a
