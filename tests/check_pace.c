@@ -68,6 +68,22 @@ START_TEST(a_pool_grows_by_a_quarter_or_as_many_as_processors)
 }
 END_TEST
 
+START_TEST(looking_takes_little_of_the_time)
+{
+    ck_assert_int_eq(pace_gap(10000000, 0), 10000000);
+    ck_assert_int_eq(pace_gap(10000000, 100000), 10000000);
+    ck_assert_int_eq(pace_gap(10000000, 500000), 32000000);
+}
+END_TEST
+
+START_TEST(a_dear_look_puts_off_the_next_for_a_tenth_of_a_second_at_most)
+{
+    ck_assert_int_eq(pace_gap(10000000, 10000000), 100000000);
+    ck_assert_int_eq(pace_gap(10000000, INT64_MAX), 100000000);
+    ck_assert_int_eq(pace_gap(10000000, -1), 10000000);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("pace");
@@ -81,6 +97,10 @@ int main(void)
     tcase_add_test(t, a_pool_that_wants_little_doubles);
     tcase_add_test(t, a_pool_that_wants_much_grows_to_what_there_is);
     tcase_add_test(t, a_pool_grows_by_a_quarter_or_as_many_as_processors);
+    suite_add_tcase(s, t);
+    t = tcase_create("looks");
+    tcase_add_test(t, looking_takes_little_of_the_time);
+    tcase_add_test(t, a_dear_look_puts_off_the_next_for_a_tenth_of_a_second_at_most);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

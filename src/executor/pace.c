@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/deadline.h"
@@ -45,6 +46,20 @@ unsigned pace_growth(unsigned cpus, unsigned living, double wanted)
     unsigned least = living / 4 > cpus ? living / 4 : cpus;
     unsigned most = living > least ? living : least;
     return more >= most ? most : more > least ? (unsigned)more : least;
+}
+
+int64_t pace_gap(int64_t gap, int64_t cost)
+{
+    int64_t least = cost < GAP_MOST / COST_SHARE ? cost * COST_SHARE : GAP_MOST;
+    return gap > least ? gap : least;
+}
+
+/* For how long this thread has run (ns). */
+static int64_t computed(void)
+{
+    struct timespec ts;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (int64_t)ts.tv_sec * NS_PER_SECOND + ts.tv_nsec;
 }
 
 static unsigned cpus_now(void)
@@ -232,12 +247,12 @@ bool pace_look(struct executor *x, int64_t now)
         return false;
     now = deadline_now();
     bool full;
+    int64_t since = computed();
     unsigned more = wanted_more(x, now, &full);
-    int64_t least = (deadline_now() - now) * COST_SHARE;
     if (!p->on)
         return true;
     p->gap = full ? deadline_min(2 * p->gap, GAP_MOST) : GAP;
-    p->next = now + (p->gap > least ? p->gap : least);
+    p->next = now + pace_gap(p->gap, computed() - since);
     p->grant = more;
     return more > 0;
 }

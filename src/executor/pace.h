@@ -67,6 +67,10 @@ bool pace_is_full(unsigned cpus, double ran, double waited, double idle);
  * quarter of that, and one for each processor. */
 unsigned pace_growth(unsigned cpus, unsigned living, double wanted);
 
+/* How long (ns) after a look the next one is due, which `gap` ns are wanted for and the look computed for
+ * `cost` ns: so long that looking takes no more than a 64th of the time, but at most 100 ms for that. */
+int64_t pace_gap(int64_t gap, int64_t cost);
+
 /* When a worker will be so long at its task that the one behind, in its pipe, is worth another's start
  * (CLOCK_MONOTONIC ns). */
 int64_t pace_late_at(const struct worker *w);
