@@ -177,6 +177,15 @@ START_TEST(another_protocol_is_refused_at_once)
 }
 END_TEST
 
+START_TEST(token_characters_are_those_of_the_rfc)
+{
+    static const char tchars[] = "!#$%&'*+-.^_`|~0123456789"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    for (int c = 0; c < 256; c++)
+        ck_assert_msg(token_char((unsigned char)c) == (c && strchr(tchars, c)), "character %d", c);
+}
+END_TEST
+
 START_TEST(folds_become_one_space)
 {
     struct outcome o = assert_good(
@@ -467,6 +476,7 @@ int main(void)
     tcase_add_test(t, status_of_any_three_digits);
     tcase_add_test(t, status_lines_that_are_refused);
     tcase_add_test(t, another_protocol_is_refused_at_once);
+    tcase_add_test(t, token_characters_are_those_of_the_rfc);
     tcase_add_test(t, folds_become_one_space);
     tcase_add_test(t, values_keep_odd_bytes);
     tcase_add_test(t, field_lines_that_are_refused);

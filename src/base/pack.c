@@ -2,7 +2,7 @@
 
 int pack_bytes(struct buffer *b, struct span v)
 {
-    if (v.len > UINT32_MAX || buffer_reserve(b, v.len + 4) < 0)
+    if (v.len > UINT32_MAX || (v.len + 4 > b->cap - b->len && buffer_reserve(b, v.len + 4) < 0))
         return -1;
     (void)pack_u32(b, (uint32_t)v.len);
     return buffer_append(b, v.data, v.len);

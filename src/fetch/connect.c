@@ -1,8 +1,8 @@
 /* From a target to a connection: kept alive, direct, or through a proxy. */
 #include "fetch/fetcher.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Where the next TCP connection leads. */
 struct endpoint {
@@ -12,12 +12,20 @@ struct endpoint {
 
 /* ---- What stands in front of dialling ---- */
 
+/* The scheme's letter, the port's five digits, the host. By hand, for every fetch needs one. */
 static int make_key(const struct target *t, bool absolute, char key[CONNECTION_KEY_MAX])
 {
-    int n = absolute ? snprintf(key, CONNECTION_KEY_MAX, "proxy")
-                     : snprintf(key, CONNECTION_KEY_MAX, "%s://%s:%u",
-                                t->scheme == SCHEME_HTTPS ? "https" : "http", t->host, (unsigned)t->port);
-    return n < CONNECTION_KEY_MAX ? 0 : -1;
+    enum { DIGITS = 5, NAME = 1 + DIGITS };
+    const char *host = absolute ? "proxy" : t->host;
+    unsigned port = absolute ? 0 : t->port;
+    size_t len = strlen(host);
+    if (len >= CONNECTION_KEY_MAX - NAME)
+        return -1;
+    key[0] = absolute ? 'p' : t->scheme == SCHEME_HTTPS ? 's' : 'h';
+    for (int i = DIGITS; i > 0; i--, port /= 10)
+        key[i] = (char)('0' + port % 10);
+    memcpy(key + NAME, host, len + 1);
+    return 0;
 }
 
 static bool is_permitted(const struct fetch_shared *s, const struct sockaddr_storage *a)

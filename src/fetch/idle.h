@@ -17,7 +17,7 @@ struct connection {
     struct fetch_conn info;
     bool absolute;                /* to a proxy that takes clear-text requests in absolute form */
     bool reused;                  /* it has carried a response before */
-    char key[CONNECTION_KEY_MAX]; /* "https://host:port" of the origin, or "proxy" */
+    char key[CONNECTION_KEY_MAX]; /* scheme, port and host of the origin, or the proxy */
 };
 
 /* Closes and releases. NULL is fine. */

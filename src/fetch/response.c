@@ -24,11 +24,16 @@ void response_reset(struct response *r)
     buffer_clear(&r->fields);
 }
 
+/* A bit for each character, since all names of all fields go through here. */
 bool token_char(unsigned char c)
 {
-    if ((c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'))
-        return true;
-    return c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+    static const uint32_t tchar[] = {
+        0,          /* controls */
+        0x03FF6CFA, /* ! # $ % & ' * + - . 0-9 */
+        0xC7FFFFFE, /* A-Z ^ _ */
+        0x57FFFFFF  /* ` a-z | ~ */
+    };
+    return c < 0x80 && (tchar[c / 32] >> c % 32 & 1);
 }
 
 /* --- The parser -------------------------------------------------------------------------------------------
@@ -219,10 +224,11 @@ struct unpack response_begin(const struct response *r)
 
 bool response_next(struct unpack *at, const char *name, struct span *ret_value)
 {
+    struct span wanted = span_of(name);
     while (at->left.len && !at->bad) {
         struct span found = unpack_bytes(at, SIZE_MAX);
         struct span value = unpack_bytes(at, SIZE_MAX);
-        if (!at->bad && span_equal_nocase(found, span_of(name))) {
+        if (!at->bad && span_equal_nocase(found, wanted)) {
             *ret_value = value;
             return true;
         }

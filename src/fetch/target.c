@@ -38,7 +38,7 @@ static int check_bytes(struct span v, bool spaces_pass, struct fetch_error *err)
 {
     for (size_t i = 0; i < v.len; i++) {
         unsigned char c = v.data[i];
-        if (c < 0x20 || c == 0x7F || (c == ' ' && !spaces_pass))
+        if ((c <= ' ' || c == 0x7F) && !(c == ' ' && spaces_pass))
             return refuse_byte(c, i, err);
     }
     return 0;
