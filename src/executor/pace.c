@@ -22,7 +22,8 @@ enum {
 static const int64_t GAP = 10 * NS_PER_MS;       /* between two looks, at least … */
 static const int64_t GAP_MOST = 100 * NS_PER_MS; /* … and at most while the answer stays no */
 static const int64_t LATE = 10 * NS_PER_MS;      /* a task behind another may wait that long */
-static const int64_t START = 15 * NS_PER_MS;     /* a process and its first task, where the host is quick */
+static const int64_t START = 15 * NS_PER_MS; /* a process and its first task, where the host is quick … */
+static const int64_t START_LIGHT = 5 * NS_PER_MS; /* … and a thread */
 
 static const int64_t UPTIME_STEP = 10 * NS_PER_MS; /* what /proc/uptime counts in */
 
@@ -134,8 +135,8 @@ void pace_started(struct executor *x, struct worker *w)
     w->pace = none;
     if (!p->on)
         return;
-    if (p->next == 0 && !x->mode->light)
-        p->next = deadline_now() + START;
+    if (p->next == 0)
+        p->next = deadline_now() + (x->mode->light ? START_LIGHT : START);
     if (x->living > p->few && p->grant > 0) {
         p->grant--;
         p->idle_at = 0;
@@ -196,14 +197,13 @@ static struct estimate estimate(struct executor *x, bool settled, int64_t now)
 }
 
 /* At least how many processors have been idle since the pool last grew, for some 100 ms at most; 0 as
- * long as there is too little to tell from. More than there can be, where that can't be known or isn't asked:
- * threads cost next to nothing. */
+ * long as there is too little to tell from. More than there can be, where that can't be known. */
 static double idle_processors(struct executor *x, int64_t now)
 {
     struct pace *p = &x->pace;
     int64_t idle, was = p->idle, since = now - p->idle_at;
     bool marked = p->idle_at != 0;
-    if (x->mode->light || !idle_time(&idle))
+    if (!idle_time(&idle))
         return EXECUTOR_MAX_WORKERS;
     if (!marked || since >= SPAN) {
         p->idle_at = now;
