@@ -30,6 +30,7 @@ static const int64_t UPTIME_STEP = 10 * NS_PER_MS; /* what /proc/uptime counts i
 /* What a worker's figures are of: with less, the turns that the kernel gives out show, and not what the
  * worker wants. */
 static const int64_t SPAN = 100 * NS_PER_MS, SPAN_LEAST = 30 * NS_PER_MS;
+static const int64_t LATELY = 400 * NS_PER_MS; /* nobody looked for longer than that: the pool had no work */
 
 /* Workers want more than the processors when they want a quarter more than there are: with less, some
  * processor is idle now and then. With others at work none may be idle before, and then another worker takes
@@ -196,13 +197,13 @@ static struct estimate estimate(struct executor *x, bool settled, int64_t now)
     return e;
 }
 
-/* At least how many processors have been idle since the pool last grew, for some 100 ms at most; 0 as
- * long as there is too little to tell from. More than there can be, where that can't be known. */
+/* At least how many processors were idle lately, and since the pool last grew; 0 as long as there is too
+ * little to tell from. More than there can be, where that can't be known. */
 static double idle_processors(struct executor *x, int64_t now)
 {
     struct pace *p = &x->pace;
     int64_t idle, was = p->idle, since = now - p->idle_at;
-    bool marked = p->idle_at != 0;
+    bool marked = p->idle_at != 0 && since <= LATELY;
     if (!idle_time(&idle))
         return EXECUTOR_MAX_WORKERS;
     if (!marked || since >= SPAN) {

@@ -4,8 +4,9 @@
  * leave processors idle: where they want more than all processors already, another can only wait with them.
  * What they want is what Linux counts for each thread (/proc/TID/schedstat): the time that it ran, and that
  * it waited for a processor. Slow servers keep workers waiting for them and not for processors; such a pool
- * doubles every 10 ms, until what it wants comes near to what there is. Where /proc doesn't tell, nothing
- * holds it up.
+ * doubles every 10 ms, until what it wants comes near to what there is. Others may want the same processors,
+ * a server on the same machine for one: so the time that processors were idle (/proc/uptime) tells as well.
+ * Where /proc doesn't tell, nothing holds the pool up.
  *   1. pace_init
  *   2. pace_room                  how many workers may be started now
  *   3. pace_started, pace_ended   one was; one has ended a task
