@@ -30,7 +30,11 @@ static const int64_t UPTIME_STEP = 10 * NS_PER_MS; /* what /proc/uptime counts i
 /* What a worker's figures are of: with less, the turns that the kernel gives out show, and not what the
  * worker wants. */
 static const int64_t SPAN = 100 * NS_PER_MS, SPAN_LEAST = 30 * NS_PER_MS;
-static const int64_t LATELY = 400 * NS_PER_MS; /* nobody looked for longer than that: the pool had no work */
+
+/* What the processors' idle time is of: with less, a stumble of the machine's makes the pool grow, for good.
+ */
+static const int64_t IDLE_SPAN = 400 * NS_PER_MS, IDLE_LEAST = 100 * NS_PER_MS;
+static const int64_t LATELY = 800 * NS_PER_MS; /* nobody looked for longer than that: the pool had no work */
 
 /* Workers want more than the processors when they want a quarter more than there are: with less, some
  * processor is idle now and then. With others at work none may be idle before, and then another worker takes
@@ -206,11 +210,11 @@ static double idle_processors(struct executor *x, int64_t now)
     bool marked = p->idle_at != 0 && since <= LATELY;
     if (!idle_time(&idle))
         return EXECUTOR_MAX_WORKERS;
-    if (!marked || since >= SPAN) {
+    if (!marked || since >= IDLE_SPAN) {
         p->idle_at = now;
         p->idle = idle;
     }
-    if (!marked || since < SPAN_LEAST || idle - was <= UPTIME_STEP)
+    if (!marked || since < IDLE_LEAST || idle - was <= UPTIME_STEP)
         return 0;
     return (double)(idle - was - UPTIME_STEP) / (double)since;
 }
