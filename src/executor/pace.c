@@ -108,8 +108,8 @@ static bool idle_time(int64_t *ret)
     char text[TEXT];
     int64_t s, hundredths;
     if (!read_text("/proc/uptime", text) ||
-        sscanf(text, "%*d.%*d %" SCNd64 ".%2" SCNd64, &s, &hundredths) != 2 || s < 0 || s > INT32_MAX ||
-        hundredths < 0)
+        sscanf(text, "%*d.%*d %" SCNd64 ".%2" SCNd64, &s, &hundredths) != 2 || s < 0 ||
+        s >= INT64_MAX / NS_PER_SECOND || hundredths < 0)
         return false;
     *ret = s * NS_PER_SECOND + hundredths * UPTIME_STEP;
     return true;
