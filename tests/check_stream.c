@@ -249,6 +249,34 @@ static struct stream *tcp_pair(int *ret_other)
     return s;
 }
 
+/* What is written by a stream that is closed next comes with the end. True: it did not come before; where the
+ * machine stands still for a fifth of a second, the kernel sends it. */
+static bool last_words(void)
+{
+    char bytes[8];
+    int other;
+    struct fetch_error err;
+    struct wait w = wait_long();
+    struct stream *s = tcp_pair(&other);
+    s->closing = true;
+    ck_assert_int_eq(stream_write(s, "bye", 3, &w, PHASE_NONE, &err), 0);
+    bool waits = recv(other, bytes, sizeof bytes, MSG_DONTWAIT | MSG_PEEK) < 0;
+    stream_close(s);
+    ck_assert_int_eq(recv(other, bytes, sizeof bytes, MSG_WAITALL), 3);
+    ck_assert_mem_eq(bytes, "bye", 3);
+    close(other);
+    return waits;
+}
+
+START_TEST(last_words_go_with_the_end)
+{
+    int waited = 0;
+    for (int i = 0; i < 10; i++)
+        waited += last_words();
+    ck_assert_int_gt(waited, 0);
+}
+END_TEST
+
 /* Writes a lot, and then an answer for each byte that it gets, after longer than a read waits by itself. */
 static void *much_and_then_answers(void *arg)
 {
@@ -345,6 +373,7 @@ int main(void)
     tcase_add_test(t, a_read_that_finds_nothing_times_out);
     tcase_add_test(t, a_write_that_nobody_takes_times_out);
     tcase_add_test(t, a_write_to_a_closed_end_is_an_error_and_no_signal);
+    tcase_add_test(t, last_words_go_with_the_end);
     tcase_add_test(t, the_message_names_the_limit_that_passed);
     tcase_add_test(t, a_wait_is_cancelled_through_the_wake_descriptor);
     tcase_add_test(t, a_wake_descriptor_that_stays_readable_disturbs_nothing);

@@ -641,7 +641,7 @@ static unsigned writes_of_a_line(struct tls_peer_script script, size_t at_once, 
     script.cert = &good;
     script.serve = serve_echo;
     tls_peer_start(&s, script);
-    struct counting below = {{&counting_type, -1}, try_tcp(&s.peer), .at_once = at_once};
+    struct counting below = {{.type = &counting_type, .fd = -1}, try_tcp(&s.peer), .at_once = at_once};
     ck_assert_int_eq(try_over(&t, c, &below.base, named("a.test"), &w), 0);
     memset(said, 'x', len);
     said[len - 1] = '\n';
@@ -683,7 +683,7 @@ START_TEST(who_asks_for_a_certificate_need_not_wait)
     struct tls_client *c = client();
     struct wait w = wait_long();
     tls_peer_start(&s, (struct tls_peer_script){.cert = &good, .client_ca = &ca, .version = TLS1_3_VERSION});
-    struct counting below = {{&counting_type, -1}, try_tcp(&s.peer), .at_once = 0};
+    struct counting below = {{.type = &counting_type, .fd = -1}, try_tcp(&s.peer), .at_once = 0};
     ck_assert_int_eq(try_over(&t, c, &below.base, named("a.test"), &w), 0);
     ck_assert_uint_eq(below.writes, 2); /* before any request */
     stream_close(t.stream);
@@ -701,7 +701,7 @@ START_TEST(a_flight_that_would_have_to_wait_is_kept)
     struct wait w = wait_long();
     tls_peer_start(&s,
                    (struct tls_peer_script){.cert = &good, .serve = serve_echo, .version = TLS1_3_VERSION});
-    struct counting below = {{&counting_type, -1}, try_tcp(&s.peer), .again_at = 2};
+    struct counting below = {{.type = &counting_type, .fd = -1}, try_tcp(&s.peer), .again_at = 2};
     ck_assert_int_eq(try_over(&t, c, &below.base, named("a.test"), &w), 0);
     ck_assert_int_eq(stream_read(t.stream, &byte, 1, NULL, PHASE_BODY, &t.err), STREAM_AGAIN);
     ck_assert_uint_eq(below.writes, 2);
@@ -732,7 +732,8 @@ static struct fetch_error reset_with_the_flight(int version, struct sessions *se
         stream_close(t.stream);
         ck_assert_uint_eq(sessions_count(sessions), 1);
     }
-    struct counting below = {{&counting_type, -1}, try_tcp(&s.peer), .reset_at = 2, .garbled = garbled};
+    struct counting below = {
+        {.type = &counting_type, .fd = -1}, try_tcp(&s.peer), .reset_at = 2, .garbled = garbled};
     ck_assert_int_eq(try_over(&t, c, &below.base, peer, &w), 0);
     ck_assert_int_eq(t.conn.resumed, sessions != NULL);
     ck_assert_int_eq(stream_write(t.stream, "line\n", 5, &w, PHASE_SEND, &t.err), -1);
@@ -787,7 +788,7 @@ enum { HELLO_RANDOM = 11, HELLO_SEEN = HELLO_RANDOM + 32 }; /* behind the header
 static void child_hello(const struct tls_client *c, int fd)
 {
     unsigned char hello[HELLO_SEEN] = {0};
-    struct listening l = {{&listening_type, -1}, hello, sizeof hello};
+    struct listening l = {{.type = &listening_type, .fd = -1}, hello, sizeof hello};
     struct tls_try t;
     (void)try_over(&t, c, &l.base, named("a.test"), NULL);
     _exit(write(fd, hello, sizeof hello) == (ssize_t)sizeof hello ? 0 : 1);

@@ -10,7 +10,9 @@ libfetch_a_SOURCES += \
 	src/fetch/dial.c src/fetch/dial.h \
 	src/fetch/dns.c src/fetch/dns.h \
 	src/fetch/eckeys.c src/fetch/eckeys.h \
+	src/fetch/hkdf.c src/fetch/hkdf.h \
 	src/fetch/hostfile.c src/fetch/hostfile.h \
+	src/fetch/keyshare.c src/fetch/keyshare.h \
 	src/fetch/memory.c src/fetch/memory.h \
 	src/fetch/provider.c src/fetch/provider.h \
 	src/fetch/reasons.c src/fetch/reasons.h \
@@ -31,7 +33,9 @@ NET_TESTS = \
 	tests/check_certname \
 	tests/check_dial \
 	tests/check_eckeys \
+	tests/check_hkdf \
 	tests/check_hostfile \
+	tests/check_keyshare \
 	tests/check_memory \
 	tests/check_provider \
 	tests/check_reasons \
@@ -59,9 +63,15 @@ tests_check_dial_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_eckeys_SOURCES = tests/check_eckeys.c
 tests_check_eckeys_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_eckeys_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_hkdf_SOURCES = tests/check_hkdf.c
+tests_check_hkdf_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_hkdf_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_hostfile_SOURCES = tests/check_hostfile.c
 tests_check_hostfile_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_hostfile_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_keyshare_SOURCES = tests/check_keyshare.c
+tests_check_keyshare_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_keyshare_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_memory_SOURCES = tests/check_memory.c
 tests_check_memory_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_memory_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)

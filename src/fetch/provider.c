@@ -18,6 +18,8 @@
 #include <string.h>
 
 #include "fetch/eckeys.h"
+#include "fetch/hkdf.h"
+#include "fetch/keyshare.h"
 
 #define THIN_NAME "pfetch-thin"
 
@@ -141,12 +143,19 @@ static OSSL_ALGORITHM *chosen_find(int operation, const char *name)
     return NULL;
 }
 
-/* Reading keys on elliptic curves is what costs most of what is left. */
-static void wrap_decoder(void)
+/* What costs most of what is left. Where a function isn't as it is known, it stays as it is. */
+static void wrap_some(void)
 {
-    OSSL_ALGORITHM *decoder = chosen_find(OSSL_OP_DECODER, "EC"), *keys = chosen_find(OSSL_OP_KEYMGMT, "EC");
+    OSSL_ALGORITHM *decoder = chosen_find(OSSL_OP_DECODER, "EC"), *keys = chosen_find(OSSL_OP_KEYMGMT, "EC"),
+                   *shares = chosen_find(OSSL_OP_KEYMGMT, "X25519"),
+                   *exchange = chosen_find(OSSL_OP_KEYEXCH, "X25519"),
+                   *derivation = chosen_find(OSSL_OP_KDF, "TLS13-KDF");
     if (decoder && keys)
         (void)eckeys_wrap(decoder, keys);
+    if (derivation)
+        (void)hkdf_wrap(derivation);
+    if (shares && exchange)
+        (void)keyshare_wrap(shares, exchange);
 }
 
 /* Takes from the default provider what `thin` holds. */
@@ -176,7 +185,7 @@ static bool thin_take(const OSSL_PROVIDER *base)
     for (size_t i = 0; i < CHOICES; i++)
         if (!choose(&choices[i], thin.chosen[i], OSSL_PROVIDER_get0_provider_ctx(base)))
             return false;
-    wrap_decoder();
+    wrap_some();
     return thin.usable = true;
 }
 
@@ -208,6 +217,7 @@ static int thin_get_capabilities(void *context, const char *capability, OSSL_CAL
 
 static void thin_teardown(void *context)
 {
+    keyshare_end(context);
     eckeys_end(context); /* the context itself is the default provider's to release */
 }
 
@@ -247,6 +257,8 @@ static bool context_fill(OSSL_LIB_CTX *context)
         ours = OSSL_PROVIDER_add_builtin(context, THIN_NAME, thin_init)
                    ? OSSL_PROVIDER_load(context, THIN_NAME)
                    : NULL;
+        if (ours)
+            keyshare_begin(making, context);
         making = NULL;
     }
     if (base)

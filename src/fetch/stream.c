@@ -137,8 +137,9 @@ static ptrdiff_t tcp_write(struct stream *s, const void *data, size_t len, const
                            enum error_phase phase, struct fetch_error *err)
 {
     int64_t deadline = 0;
+    int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (s->closing ? MSG_MORE : 0);
     for (;;) {
-        ssize_t n = send(s->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = send(s->fd, data, len, flags);
         if (n >= 0)
             return n;
         if (errno == EINTR)
@@ -203,6 +204,6 @@ struct stream *stream_tcp(int fd)
         close(fd);
         return NULL;
     }
-    *s = (struct tcp_stream){.base = {&tcp, fd}, .patient = tcp_be_patient(fd)};
+    *s = (struct tcp_stream){.base = {.type = &tcp, .fd = fd}, .patient = tcp_be_patient(fd)};
     return &s->base;
 }

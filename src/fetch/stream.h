@@ -76,7 +76,9 @@ struct stream_type {
 /* The head of every stream; a kind's own struct begins with it. */
 struct stream {
     const struct stream_type *type;
-    int fd; /* the socket at the bottom */
+    int fd;       /* the socket at the bottom */
+    bool closing; /* it is closed as soon as a write returns: the bytes may wait for that, and go with the end
+                   */
 };
 
 /* A stream over a connected, nonblocking TCP socket, which it owns from then on; on lack of memory NULL, and

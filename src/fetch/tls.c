@@ -291,7 +291,7 @@ static struct tls_stream *tls_stream_new(const struct tls_client *c, struct stre
         stream_close(lower);
         return NULL;
     }
-    t->base = (struct stream){&tls_stream_type, stream_fd(lower)};
+    t->base = (struct stream){.type = &tls_stream_type, .fd = stream_fd(lower)};
     t->lower = lower;
     t->sessions = c->want_sessions ? peer->sessions : NULL;
     t->port = peer->port;

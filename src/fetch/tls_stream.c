@@ -371,6 +371,7 @@ static void tls_close(struct stream *s)
     tls_begin(t, NULL, PHASE_NONE);
     if (t->offered && t->state != TLS_BROKEN)
         offered_take(t);
+    t->lower->closing = true; /* close_notify with the end: one segment, and the server wakes once */
     if (t->state == TLS_FRESH || t->state == TLS_OPEN)
         SSL_shutdown(t->ssl);
     else if (t->state == TLS_ENDED)

@@ -204,6 +204,6 @@ struct stream *warm_server(OSSL_LIB_CTX *context)
     }
     SSL_set_bio(ssl, in, out);
     SSL_set_accept_state(ssl);
-    *w = (struct warm){{&warm_type, -1}, ssl, in, out};
+    *w = (struct warm){{.type = &warm_type, .fd = -1}, ssl, in, out};
     return &w->base;
 }
