@@ -12,6 +12,7 @@ libfetch_a_SOURCES += \
 	src/fetch/eckeys.c src/fetch/eckeys.h \
 	src/fetch/hkdf.c src/fetch/hkdf.h \
 	src/fetch/hostfile.c src/fetch/hostfile.h \
+	src/fetch/issuers.c src/fetch/issuers.h \
 	src/fetch/keyshare.c src/fetch/keyshare.h \
 	src/fetch/memory.c src/fetch/memory.h \
 	src/fetch/provider.c src/fetch/provider.h \
@@ -35,6 +36,7 @@ NET_TESTS = \
 	tests/check_eckeys \
 	tests/check_hkdf \
 	tests/check_hostfile \
+	tests/check_issuers \
 	tests/check_keyshare \
 	tests/check_memory \
 	tests/check_provider \
@@ -69,6 +71,9 @@ tests_check_hkdf_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_hostfile_SOURCES = tests/check_hostfile.c
 tests_check_hostfile_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_hostfile_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_issuers_SOURCES = tests/check_issuers.c
+tests_check_issuers_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_issuers_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_keyshare_SOURCES = tests/check_keyshare.c
 tests_check_keyshare_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_keyshare_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)

@@ -19,10 +19,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "fetch/issuers.h"
+
 enum { SEEN = 128, PRINT = sizeof(uint64_t), DIGEST_MAX = 64, SIGNATURE_MAX = 1024 };
 
 typedef int ecdsa_verify_fn(int, const unsigned char *, int, const unsigned char *, int, EC_KEY *);
-typedef int ecdsa_verify_sig_fn(const unsigned char *, int, const ECDSA_SIG *, EC_KEY *);
 typedef int rsa_decrypt_fn(int, const unsigned char *, unsigned char *, RSA *, int);
 
 /* What OpenSSL itself does; set once, by signatures_remember. */
@@ -279,7 +280,7 @@ static void install(void)
         RSA_meth_free(rsa);
         return;
     }
-    EC_KEY_METHOD_set_verify(ec, remembering_verify, verify_sig);
+    EC_KEY_METHOD_set_verify(ec, remembering_verify, issuers_know(verify_sig));
     EC_KEY_set_default_method(ec);
     RSA_set_default_method(rsa);
     installed = true;
