@@ -294,6 +294,39 @@ START_TEST(test_set_before)
 }
 END_TEST
 
+START_TEST(test_twice)
+{
+    /* Of two OpenSSL takes the first. */
+    unsigned char ours[OUT_MAX] = {0}, plain[OUT_MAX] = {0}, half[16] = {1};
+    struct ask a = {.digest = "SHA2-256",
+                    .mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY,
+                    .key = input,
+                    .key_len = 32,
+                    .prefix = prefix,
+                    .prefix_len = 6,
+                    .label = input,
+                    .label_len = 5,
+                    .data = input + 8,
+                    .data_len = 32,
+                    .out_len = 32};
+    static const char *const repeated[] = {OSSL_KDF_PARAM_KEY, OSSL_KDF_PARAM_PREFIX, OSSL_KDF_PARAM_LABEL,
+                                           OSSL_KDF_PARAM_DATA};
+    for (int i = 0; i < 2; i++) {
+        EVP_KDF_CTX *ctx = derivation_new(i ? context : NULL);
+        OSSL_PARAM params[9], *p = params;
+        int mode;
+        params_make(&a, &mode, params);
+        while (p->key)
+            p++;
+        *p++ = OSSL_PARAM_construct_octet_string(repeated[_i], half, sizeof half);
+        *p = OSSL_PARAM_construct_end();
+        ck_assert_int_eq(EVP_KDF_derive(ctx, i ? ours : plain, 32, params), 1);
+        EVP_KDF_CTX_free(ctx);
+    }
+    ck_assert_mem_eq(ours, plain, OUT_MAX);
+}
+END_TEST
+
 static void *derive_in_thread(void *arg)
 {
     for (int i = 0; i < 200; i++)
@@ -336,6 +369,7 @@ int main(void)
     tcase_add_loop_test(t, test_absent, 0, NAMES);
     tcase_add_test(t, test_random);
     tcase_add_test(t, test_set_before);
+    tcase_add_loop_test(t, test_twice, 0, 4);
     tcase_add_test(t, test_threads);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

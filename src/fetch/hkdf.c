@@ -175,7 +175,7 @@ static bool request_is_ours(const struct request *r, size_t len)
            (!r->salt.data || r->salt.len == len);
 }
 
-/* Notes one parameter; false: it is none that is known here. */
+/* Notes one parameter; false: it is none that is known here, or came before. */
 static bool request_take(struct request *r, const OSSL_PARAM *p)
 {
     static const struct {
@@ -191,11 +191,14 @@ static bool request_take(struct request *r, const OSSL_PARAM *p)
     if (strcmp(p->key, OSSL_KDF_PARAM_MODE) == 0)
         return p->data_type == OSSL_PARAM_INTEGER && OSSL_PARAM_get_int(p, &r->mode);
     if (strcmp(p->key, OSSL_KDF_PARAM_DIGEST) == 0)
-        return p->data_type == OSSL_PARAM_UTF8_STRING && (r->digest = digest_find(p->data, p->data_size));
+        return !r->digest && p->data_type == OSSL_PARAM_UTF8_STRING && p->data &&
+               (r->digest = digest_find(p->data, p->data_size));
     for (size_t i = 0; i < sizeof octets / sizeof *octets; i++)
         if (strcmp(p->key, octets[i].key) == 0) {
-            *(struct bytes *)(void *)((char *)r + octets[i].at) = (struct bytes){p->data, p->data_size};
-            return p->data_type == OSSL_PARAM_OCTET_STRING && p->data;
+            struct bytes *field = (struct bytes *)(void *)((char *)r + octets[i].at);
+            bool first = !field->data;
+            *field = (struct bytes){p->data, p->data_size};
+            return first && p->data && p->data_type == OSSL_PARAM_OCTET_STRING;
         }
     return false;
 }

@@ -5,7 +5,8 @@
  * contexts for it, for HMAC and for HKDF, and copies all parameters: ten times the work of the hashing
  * itself, and a twentieth of a cold fetch. Here the parameters are read where they lie, and HMAC is OpenSSL's
  * SHA-256 or SHA-384 called straight. What isn't as libssl asks for it goes to the functions that are
- * wrapped.
+ * wrapped. A context keeps nothing of a derivation that was done here, where OpenSSL's keeps the parameters:
+ * libssl takes a new one for each.
  */
 #ifndef PFETCH_FETCH_HKDF_H
 #define PFETCH_FETCH_HKDF_H

@@ -235,10 +235,10 @@ void keyshare_begin(const void *provider, OSSL_LIB_CTX *library)
     pthread_mutex_unlock(&lock);
 }
 
-void keyshare_end(const void *provider)
+void keyshare_end(const OSSL_LIB_CTX *library)
 {
     pthread_mutex_lock(&lock);
-    if (provider && known_provider == provider) {
+    if (library && known_library == library) {
         known_provider = NULL;
         known_library = NULL;
     }

@@ -24,7 +24,8 @@ bool keyshare_wrap(OSSL_ALGORITHM *keys, const OSSL_ALGORITHM *exchange);
  * `library`'s, which the provider is loaded in. */
 void keyshare_begin(const void *provider, OSSL_LIB_CTX *library);
 
-/* No key of that context is being made, nor will be. */
-void keyshare_end(const void *provider);
+/* No key is being made with `library`, nor will be: it is about to be freed. (Not when its provider is torn
+ * down: a key that is left over puts that off.) */
+void keyshare_end(const OSSL_LIB_CTX *library);
 
 #endif

@@ -217,7 +217,6 @@ static int thin_get_capabilities(void *context, const char *capability, OSSL_CAL
 
 static void thin_teardown(void *context)
 {
-    keyshare_end(context);
     eckeys_end(context); /* the context itself is the default provider's to release */
 }
 
@@ -308,6 +307,7 @@ static int provider_keep(OSSL_PROVIDER *provider, void *arg)
 void provider_context_free(OSSL_LIB_CTX *context)
 {
     OSSL_PROVIDER *ours = NULL; /* the only one that is active; it is not freed with the context */
+    keyshare_end(context);
     if (context)
         OSSL_PROVIDER_do_all(context, provider_keep, &ours);
     if (ours)

@@ -177,6 +177,8 @@ static void tcp_expect(struct stream *s, uint64_t len)
 
 static void tcp_close(struct stream *s)
 {
+    if (s->closing) /* where something is unread, close sends a reset and drops what waits to be sent */
+        (void)shutdown(s->fd, SHUT_WR);
     close(s->fd);
     free(s);
 }

@@ -77,8 +77,7 @@ struct stream_type {
 struct stream {
     const struct stream_type *type;
     int fd;       /* the socket at the bottom */
-    bool closing; /* it is closed as soon as a write returns: the bytes may wait for that, and go with the end
-                   */
+    bool closing; /* it is closed next: what is written may wait for that, and go with the end */
 };
 
 /* A stream over a connected, nonblocking TCP socket, which it owns from then on; on lack of memory NULL, and
