@@ -91,22 +91,55 @@ START_TEST(a_key_that_is_met_often_is_known)
 }
 END_TEST
 
+/* More keys than are kept, each met so often that it would be. */
+enum { KEYS = ISSUERS_KEPT + 1 };
+static EC_KEY *many[KEYS], *many_public[KEYS];
+
+static void keys_set(void)
+{
+    for (int i = 0; i < KEYS; i++) {
+        many[i] = key_new(NID_secp384r1);
+        many_public[i] = key_public(many[i]);
+    }
+    for (int round = 0; round < ISSUERS_MET; round++)
+        for (int i = 0; i < KEYS; i++)
+            ck_assert_uint_eq(meet(many[i], many_public[i], 1), 0);
+}
+
+static void keys_free(void)
+{
+    for (int i = 0; i < KEYS; i++) {
+        EC_KEY_free(many_public[i]);
+        EC_KEY_free(many[i]);
+    }
+}
+
 START_TEST(some_keys_are_known)
 {
     /* The first that come often enough, whatever comes between. */
-    EC_KEY *keys[ISSUERS_KEPT + 1], *public[ISSUERS_KEPT + 1];
-    for (int i = 0; i <= ISSUERS_KEPT; i++) {
-        keys[i] = key_new(NID_secp384r1);
-        public[i] = key_public(keys[i]);
-    }
-    for (int round = 0; round < ISSUERS_MET; round++)
-        for (int i = 0; i <= ISSUERS_KEPT; i++)
-            ck_assert_uint_eq(meet(keys[i], public[i], 1), 0);
-    for (int i = 0; i <= ISSUERS_KEPT; i++) {
-        ck_assert_uint_eq(meet(keys[i], public[i], 2), helps() && i < ISSUERS_KEPT ? 2 : 0);
-        EC_KEY_free(public[i]);
-        EC_KEY_free(keys[i]);
-    }
+    keys_set();
+    for (int i = 0; i < KEYS; i++)
+        ck_assert_uint_eq(meet(many[i], many_public[i], 2), helps() && i < ISSUERS_KEPT ? 2 : 0);
+    keys_free();
+}
+END_TEST
+
+START_TEST(keys_that_come_no_more_make_way)
+{
+    int last = KEYS - 1, helped = 0;
+    keys_set();
+    for (int i = 1; i < last; i++) /* all but the first come on */
+        (void)meet(many[i], many_public[i], 1);
+    ck_assert_uint_eq(meet(many[last], many_public[last], ISSUERS_STALE - 2 * KEYS), 0);
+    for (int i = 1; i < last; i++)
+        ck_assert_uint_eq(meet(many[i], many_public[i], 1), helps());
+    (void)meet(many[last], many_public[last], 2 * KEYS);
+    ck_assert_uint_eq(meet(many[last], many_public[last], 1), helps());
+    for (int i = 1; i < last; i++)
+        helped += (int)meet(many[i], many_public[i], 1);
+    ck_assert_int_eq(helped, helps() ? last - 1 : 0);
+    ck_assert_uint_eq(meet(many[0], many_public[0], 1), 0);
+    keys_free();
 }
 END_TEST
 
@@ -335,6 +368,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, a_key_that_is_met_often_is_known);
     tcase_add_test(t, some_keys_are_known);
+    tcase_add_test(t, keys_that_come_no_more_make_way);
     tcase_add_test(t, keys_that_come_once_make_way);
     tcase_add_loop_test(t, other_curves_are_left_alone, 0, 4);
     tcase_add_test(t, curves_that_are_spelled_out_are_left_alone);

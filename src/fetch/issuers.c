@@ -25,28 +25,34 @@ enum { CANDIDATES = 8 };
 
 /* A key, and its multiples: those of the base point of a group that is P-384 but for that. */
 struct issuer {
-    EC_GROUP *multiples;
+    EC_GROUP *multiples; /* NULL: a free place */
+    atomic_ulong used;   /* by `turn` */
 };
 
 /* A key that may be met again. */
 struct candidate {
     EC_POINT *point; /* NULL: a free place */
     unsigned met;
-    unsigned long last; /* the higher, the later */
+    unsigned long last; /* by `turn` */
 };
 
-/* Issuers are added, and stay: whoever reads `count` may use all before it. */
 static struct {
-    pthread_mutex_t lock; /* of all but what atomics guard; who finds it locked goes on without */
-    EC_GROUP *base;       /* P-384 with multiples of its own base point */
+    pthread_rwlock_t lock; /* who finds it taken goes on without */
+    EC_GROUP *base;        /* P-384 with multiples of its own base point; it is there where an issuer is */
     struct issuer issuers[ISSUERS_KEPT];
-    atomic_uint count;
     struct candidate candidates[CANDIDATES];
-    unsigned long turn;
-} known = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    bool failed;       /* multiples can't be made */
+    atomic_ulong turn; /* counts signatures */
+} known = {.lock = PTHREAD_RWLOCK_INITIALIZER};
 
 static ecdsa_verify_sig_fn *verify_sig; /* OpenSSL's */
 static atomic_ulong helped;
+static _Thread_local OSSL_LIB_CTX *library;
+
+static unsigned long turn_next(void)
+{
+    return atomic_fetch_add_explicit(&known.turn, 1, memory_order_relaxed) + 1;
+}
 
 /* A curve that is spelled out could have another base point. */
 static bool key_fits(const EC_KEY *key)
@@ -56,13 +62,22 @@ static bool key_fits(const EC_KEY *key)
            EC_KEY_decoded_from_explicit_params(key) == 0;
 }
 
-static const struct issuer *issuer_find(const EC_POINT *point)
+static bool same_point(const EC_POINT *one, const EC_POINT *other)
 {
-    unsigned count = atomic_load_explicit(&known.count, memory_order_acquire);
-    for (unsigned i = 0; i < count; i++) {
-        const EC_GROUP *g = known.issuers[i].multiples;
-        if (EC_POINT_cmp(g, EC_GROUP_get0_generator(g), point, NULL) == 0)
-            return &known.issuers[i];
+    return EC_POINT_cmp(known.base, one, other, NULL) == 0;
+}
+
+/* Under the lock. */
+static struct issuer *issuer_find(const EC_KEY *key)
+{
+    if (!known.base ||
+        !same_point(EC_GROUP_get0_generator(EC_KEY_get0_group(key)), EC_GROUP_get0_generator(known.base)))
+        return NULL;
+    for (size_t i = 0; i < ISSUERS_KEPT; i++) {
+        struct issuer *issuer = &known.issuers[i];
+        if (issuer->multiples &&
+            same_point(EC_GROUP_get0_generator(issuer->multiples), EC_KEY_get0_public_key(key)))
+            return issuer;
     }
     return NULL;
 }
@@ -133,7 +148,7 @@ static bool numbers_agree(struct numbers *n, const EC_GROUP *multiples, const EC
 static bool issuer_signed(const struct issuer *issuer, const unsigned char *digest, int digest_len,
                           const ECDSA_SIG *signature)
 {
-    struct numbers n = {.ctx = BN_CTX_new()};
+    struct numbers n = {.ctx = BN_CTX_new_ex(library)};
     bool good = false;
     if (!n.ctx)
         return false;
@@ -143,10 +158,8 @@ static bool issuer_signed(const struct issuer *issuer, const unsigned char *dige
     n.x = BN_CTX_get(n.ctx); /* NULL if one before it was */
     n.one = EC_POINT_new(known.base);
     n.other = EC_POINT_new(known.base);
-    ERR_set_mark();
     if (n.x && n.one && n.other && numbers_set(&n, digest, digest_len, signature))
         good = numbers_agree(&n, issuer->multiples, signature);
-    ERR_pop_to_mark();
     EC_POINT_free(n.one);
     EC_POINT_free(n.other);
     BN_CTX_end(n.ctx);
@@ -172,48 +185,89 @@ static struct candidate *candidate_place(const EC_GROUP *group, const EC_POINT *
     return place;
 }
 
+/* A place that is free, or whose key was not met for long; NULL: there is none. */
+static struct issuer *issuer_place(void)
+{
+    struct issuer *oldest = known.issuers;
+    for (size_t i = 0; i < ISSUERS_KEPT; i++) {
+        struct issuer *issuer = &known.issuers[i];
+        if (!issuer->multiples)
+            return issuer;
+        if (atomic_load_explicit(&issuer->used, memory_order_relaxed) <
+            atomic_load_explicit(&oldest->used, memory_order_relaxed))
+            oldest = issuer;
+    }
+    unsigned long age = atomic_load_explicit(&known.turn, memory_order_relaxed) -
+                        atomic_load_explicit(&oldest->used, memory_order_relaxed);
+    return age > ISSUERS_STALE ? oldest : NULL;
+}
+
 static void issuer_add(struct candidate *c)
 {
-    unsigned count = atomic_load_explicit(&known.count, memory_order_relaxed);
+    struct issuer *place = issuer_place();
+    if (!place)
+        return;
     if (!known.base)
         known.base = multiples_new(NULL);
-    EC_GROUP *multiples = known.base && !issuer_find(c->point) ? multiples_new(c->point) : NULL;
+    EC_GROUP *multiples = known.base ? multiples_new(c->point) : NULL;
     if (multiples) {
-        known.issuers[count].multiples = multiples;
-        atomic_store_explicit(&known.count, count + 1, memory_order_release);
+        EC_GROUP_free(place->multiples);
+        place->multiples = multiples;
+        atomic_store_explicit(&place->used, c->last, memory_order_relaxed);
+    } else {
+        known.failed = true;
     }
     EC_POINT_free(c->point);
     *c = (struct candidate){0};
 }
 
-/* A signature under `key` was good. */
+/* A signature under `key`, which is no issuer, was good. */
 static void issuer_met(const EC_KEY *key)
 {
-    if (atomic_load_explicit(&known.count, memory_order_relaxed) == ISSUERS_KEPT ||
-        pthread_mutex_trylock(&known.lock) != 0)
+    if (pthread_rwlock_trywrlock(&known.lock) != 0)
         return;
-    ERR_set_mark();
-    struct candidate *c = candidate_place(EC_KEY_get0_group(key), EC_KEY_get0_public_key(key));
-    c->last = ++known.turn;
-    if (c->point && ++c->met == ISSUERS_MET &&
-        atomic_load_explicit(&known.count, memory_order_relaxed) < ISSUERS_KEPT)
-        issuer_add(c);
-    ERR_pop_to_mark();
-    pthread_mutex_unlock(&known.lock);
+    if (!known.failed && !issuer_find(key)) {
+        struct candidate *c = candidate_place(EC_KEY_get0_group(key), EC_KEY_get0_public_key(key));
+        c->last = turn_next();
+        c->met++;
+        if (c->point && c->met >= ISSUERS_MET)
+            issuer_add(c);
+    }
+    pthread_rwlock_unlock(&known.lock);
+}
+
+/* True if an issuer's multiples say that the signature is good. *ret_known: the key is an issuer's. */
+static bool issuers_say(const unsigned char *digest, int digest_len, const ECDSA_SIG *signature,
+                        const EC_KEY *key, bool *ret_known)
+{
+    if (pthread_rwlock_tryrdlock(&known.lock) != 0)
+        return false;
+    struct issuer *issuer = issuer_find(key);
+    bool good = issuer && issuer_signed(issuer, digest, digest_len, signature);
+    if (good)
+        atomic_store_explicit(&issuer->used, turn_next(), memory_order_relaxed);
+    *ret_known = issuer != NULL;
+    pthread_rwlock_unlock(&known.lock);
+    return good;
 }
 
 static int knowing_verify_sig(const unsigned char *digest, int digest_len, const ECDSA_SIG *signature,
                               EC_KEY *key)
 {
-    bool fits = digest && digest_len > 0 && signature && key_fits(key);
-    const struct issuer *issuer = fits ? issuer_find(EC_KEY_get0_public_key(key)) : NULL;
-    if (issuer && issuer_signed(issuer, digest, digest_len, signature)) {
+    bool fits = digest && digest_len > 0 && signature && key_fits(key), is_known = false;
+    ERR_set_mark();
+    bool said = fits && issuers_say(digest, digest_len, signature, key, &is_known);
+    ERR_pop_to_mark();
+    if (said) {
         atomic_fetch_add_explicit(&helped, 1, memory_order_relaxed);
         return 1;
     }
     int good = verify_sig(digest, digest_len, signature, key);
-    if (fits && !issuer && good == 1)
+    if (fits && !is_known && good == 1) {
+        ERR_set_mark();
         issuer_met(key);
+        ERR_pop_to_mark();
+    }
     return good;
 }
 
@@ -223,6 +277,11 @@ ecdsa_verify_sig_fn *issuers_know(ecdsa_verify_sig_fn *openssl)
     return openssl && OpenSSL_version_num() < QUICK_SINCE ? knowing_verify_sig : openssl;
 }
 
+void issuers_library(OSSL_LIB_CTX *of)
+{
+    library = of;
+}
+
 unsigned long issuers_helped(void)
 {
     return atomic_load_explicit(&helped, memory_order_relaxed);
@@ -230,9 +289,9 @@ unsigned long issuers_helped(void)
 
 #else
 
-ecdsa_verify_sig_fn *issuers_know(ecdsa_verify_sig_fn *openssl)
+void issuers_library(OSSL_LIB_CTX *library)
 {
-    return openssl;
+    (void)library;
 }
 
 unsigned long issuers_helped(void)

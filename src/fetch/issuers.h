@@ -10,6 +10,10 @@
 #define PFETCH_FETCH_ISSUERS_H
 
 #include <openssl/ec.h>
+#include <openssl/types.h>
+
+/* What OpenSSL has no functions for any more is left out of its headers as well. */
+#if OPENSSL_VERSION_MAJOR == 3 && !defined(OPENSSL_NO_DEPRECATED_3_0)
 
 /* As ECDSA_do_verify: 1 good, 0 not, -1 an error. */
 typedef int ecdsa_verify_sig_fn(const unsigned char *digest, int digest_len, const ECDSA_SIG *signature,
@@ -19,8 +23,16 @@ typedef int ecdsa_verify_sig_fn(const unsigned char *digest, int digest_len, con
  * use what comes of it at once. Called once in a process, before any key is used. */
 ecdsa_verify_sig_fn *issuers_know(ecdsa_verify_sig_fn *openssl);
 
-/* A key that was met that often has its multiples kept; that many keys have them, some 150 KB for each. */
-enum { ISSUERS_MET = 6, ISSUERS_KEPT = 4 };
+#endif
+
+/* This thread checks signatures in `library` from now on; NULL: in the plain context. What it adds up is
+ * blinded by random numbers, and another context's generator would first have to be made. */
+void issuers_library(OSSL_LIB_CTX *library);
+
+/* A key that was met that often has its multiples kept, since to make them takes as long as seven signatures;
+ * that many keys have them, some 150 KB for each. Another takes the place of one that was not met for
+ * ISSUERS_STALE signatures. */
+enum { ISSUERS_MET = 16, ISSUERS_KEPT = 4, ISSUERS_STALE = 64 };
 
 /* How many signatures were found good by kept multiples so far. */
 unsigned long issuers_helped(void);

@@ -15,6 +15,7 @@
 
 #include "fetch/certinfo.h"
 #include "fetch/certname.h"
+#include "fetch/issuers.h"
 #include "fetch/memory.h"
 #include "fetch/provider.h"
 #include "fetch/reasons.h"
@@ -293,6 +294,7 @@ static struct tls_stream *tls_stream_new(const struct tls_client *c, struct stre
     }
     t->base = (struct stream){.type = &tls_stream_type, .fd = stream_fd(lower)};
     t->lower = lower;
+    t->context = c->context;
     t->sessions = c->want_sessions ? peer->sessions : NULL;
     t->port = peer->port;
     memcpy(t->host, peer->host, len);
@@ -405,7 +407,9 @@ static int shake(struct tls_stream *t, bool want_cert, const struct wait *w, str
 {
     session_offer(t);
     tls_begin(t, w, PHASE_TLS);
+    issuers_library(t->context);
     bool done = SSL_connect(t->ssl) == 1;
+    issuers_library(NULL);
     if (!done) {
         t->state = TLS_BROKEN;
         handshake_failed(t, err);

@@ -55,6 +55,7 @@ struct tls_stream {
     int verify_error; /* X509_V_… */
     int verify_depth;
 
+    OSSL_LIB_CTX *context;     /* NULL: the plain one */
     struct sessions *sessions; /* NULL: none are kept */
     SSL_SESSION *offered;      /* the last that the server gave, not among them yet; NULL: none */
     int64_t taken_at;          /* when one went there; 0: never */

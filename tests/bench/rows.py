@@ -40,12 +40,17 @@ class Case:
     goals: list = field(default_factory=list)
     shown: tuple = ("wall", "cpu_ms")
     most_rounds: int = 0  # 0: as many as are asked for
+    times_rounds: int = 1  # for runs of some ms, that many times the rounds
     slow: tuple = ()     # clients that get a list slow_by times shorter
     slow_by: int = 5
 
     def ideal(self):
         """Seconds that the answers' delay alone takes."""
         return self.count * self.delay / 1000 / self.workers if self.delay else None
+
+    def rounds_of(self, asked):
+        rounds = asked * self.times_rounds
+        return min(rounds, self.most_rounds) if self.most_rounds else rounds
 
 
 def cold(workers, shared=False):
@@ -122,7 +127,8 @@ def growth():
         for count, quick in ((8, 8), (1000, 1000), (100_000, 20_000), (1_000_000, 0)):
             yield Case("growth", f"growth-{form}-{count}", f"{count:,} lines, keep-alive, W=8, -f {form}", count, 1, 8,
                        ["pfetch"], quick=quick, kind="growth", path="/tiny", form=form,
-                       shown=("wall", "cpu_us", "parent_kb"), most_rounds=3 if count >= 1_000_000 else 0)
+                       shown=("wall", "cpu_us", "parent_kb"), most_rounds=3 if count >= 1_000_000 else 0,
+                       times_rounds=7 if count <= 1000 else 1)
 
 
 def all_cases():
