@@ -107,7 +107,7 @@ static void enter(struct run *r, struct job *job, const struct fetch_error *refu
     job->failure = *refused;
     if (r->input_order && outputs_place(r->outputs, &job->out, job, &err) < 0)
         run_output_failed(r, &err);
-    if (refused->kind == ERROR_NONE && schedule_add(r->schedule, &job->item, deadline_now()) == 0)
+    if (refused->kind == ERROR_NONE && schedule_add(r->schedule, &job->item, r->now) == 0)
         return;
     if (refused->kind == ERROR_NONE)
         error_set(&job->failure, ERROR_OUTPUT, PHASE_NONE, "out of memory");
@@ -178,7 +178,7 @@ static bool read_ahead(struct run *r)
 static bool read_one(struct run *r)
 {
     if (r->state != RUN_READING || schedule_room(r->schedule) == 0 || !read_ahead(r) ||
-        schedule_rate_bound(r->schedule, deadline_now()))
+        schedule_rate_bound(r->schedule, r->now))
         return false;
     r->has_ahead = false;
     admit(r, &r->ahead);
@@ -268,16 +268,17 @@ static void dispatch(struct run *r)
     int lines = 0;
     r->input_waits = r->more_input = false;
     r->next_start = DEADLINE_NEVER;
+    r->now = deadline_now();
     while (r->state < RUN_STOPPING) {
         size_t room = room_to_start(r);
         if (room == 0)
             return;
         struct schedule_item *item =
-            schedule_next(r->schedule, deadline_now(), room, r->o->affinity ? fits : NULL, r, &r->next_start);
+            schedule_next(r->schedule, r->now, room, r->o->affinity ? fits : NULL, r, &r->next_start);
         if (item) {
             if (submit(r, (struct job *)item))
                 continue;
-            r->next_start = deadline_add(deadline_now(), TRY_AGAIN);
+            r->next_start = deadline_add(r->now, TRY_AGAIN);
             return;
         }
         if (outputs_full(r->outputs))

@@ -74,6 +74,7 @@ struct run {
     bool unheard;       /* after the grace standard error took nothing: it is no longer waited for */
     bool more_input;    /* reading was broken off to look at the workers */
     int64_t started;    /* ns */
+    int64_t now;        /* when work was last given out; some lines are read and jobs sent by then */
     int64_t next_start; /* when the schedule wants to be asked again */
     int64_t last_flush;
     bool unflushed;        /* something went to the outputs since */

@@ -10,6 +10,13 @@ int64_t deadline_now(void)
     return (int64_t)ts.tv_sec * NS_PER_SECOND + ts.tv_nsec;
 }
 
+int64_t deadline_coarse(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+    return (int64_t)ts.tv_sec * NS_PER_SECOND + ts.tv_nsec;
+}
+
 int64_t wall_now_us(void)
 {
     struct timespec ts;

@@ -38,7 +38,7 @@ static int hand_bytes(struct get *g, int (*to)(void *, const void *, size_t), co
 {
     if (len == 0 || !to)
         return 0;
-    int64_t since = deadline_now();
+    int64_t since = deadline_coarse();
     int r = to(g->sink->arg, data, len);
     get_give_back(g, since);
     return r < 0 ? sink_gone(g, err) : 0;
@@ -47,7 +47,7 @@ static int hand_bytes(struct get *g, int (*to)(void *, const void *, size_t), co
 static int hand_head(struct get *g, int (*to)(void *, const struct fetch_head *),
                      const struct fetch_head *head, struct fetch_error *err)
 {
-    int64_t since = deadline_now();
+    int64_t since = deadline_coarse();
     int r = to(g->sink->arg, head);
     get_give_back(g, since);
     return r < 0 ? sink_gone(g, err) : 0;

@@ -60,7 +60,7 @@ struct get {
 /* Verbose: one step. */
 __attribute__((format(printf, 2, 3))) void get_note(struct get *g, const char *format, ...);
 
-/* The time from `since` until now was the receiver's: it counts against no deadline. */
+/* The time from `since` (by deadline_coarse) until now was the receiver's: it counts against no deadline. */
 void get_give_back(struct get *g, int64_t since);
 
 /* connect.c: a connection to `g->now`, kept alive from before (unless `fresh`) or new. *ret_connection

@@ -9,7 +9,7 @@ enum { NOTE_MAX = 1000 };
 
 void get_give_back(struct get *g, int64_t since)
 {
-    int64_t spent = deadline_now() - since;
+    int64_t spent = deadline_coarse() - since;
     g->wait.whole = deadline_add(g->wait.whole, spent);
     g->wait.phase = deadline_add(g->wait.phase, spent);
 }
@@ -23,7 +23,7 @@ void get_note(struct get *g, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    int64_t since = deadline_now();
+    int64_t since = deadline_coarse();
     g->sink->note(g->sink->arg, text);
     get_give_back(g, since);
 }
@@ -105,7 +105,7 @@ static void wait_idle(void *arg)
     struct get *g = arg;
     if (!g->sink->idle)
         return;
-    int64_t since = deadline_now();
+    int64_t since = deadline_coarse();
     g->sink->idle(g->sink->arg);
     get_give_back(g, since);
 }
