@@ -119,7 +119,8 @@ static struct connection *connection_to(struct span bytes, size_t piece, bool cl
     struct connection *c = calloc(1, sizeof *c);
     struct memory *m = calloc(1, sizeof *m);
     must(c && m, "memory");
-    *m = (struct memory){.base = {&memory_type, -1}, .left = bytes, .piece = piece, .clean = clean};
+    *m = (struct memory){
+        .base = {.type = &memory_type, .fd = -1}, .left = bytes, .piece = piece, .clean = clean};
     c->stream = &m->base;
     return c;
 }
