@@ -156,7 +156,12 @@ class Ssh(Case):
             return [p for p in session_pids(process.pid)
                     if command_of(p)[:1] == ["ssh"] and "2/3" in " ".join(command_of(p))]
 
-        self.wait_until(lambda: len(clients()) == 1, "the client of the second machine is there", 10)
+        try:
+            self.wait_until(lambda: len(clients()) == 1, "the client of the second machine is there", 10)
+        except AssertionError as error:
+            there = [" ".join(command_of(p))[:200] for p in session_pids(process.pid)]
+            done = [self.done("%d/3" % i) for i in (1, 2, 3)]
+            self.fail("%s; %d of them; the session has %r; lines done %r" % (error, len(clients()), there, done))
         os.kill(clients()[0], signal.SIGKILL)
         self.wait_until(lambda: not self.running("1/3") and not self.running("2/3"), "both have ended", 60)
         self.gate_open()
