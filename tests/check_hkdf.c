@@ -257,11 +257,10 @@ START_TEST(test_random)
 }
 END_TEST
 
-START_TEST(test_set_before)
+/* An expansion as libssl asks for it, without data. */
+static struct ask expansion(const char *digest)
 {
-    /* What was set before holds, and one derivation after the other may come from a context. */
-    unsigned char ours[OUT_MAX] = {0}, plain[OUT_MAX] = {0};
-    struct ask whole = {.digest = "SHA2-256",
+    return (struct ask){.digest = digest,
                         .mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY,
                         .key = input,
                         .key_len = 32,
@@ -269,7 +268,14 @@ START_TEST(test_set_before)
                         .prefix_len = 6,
                         .label = input,
                         .label_len = 5,
-                        .out_len = 32},
+                        .out_len = 32};
+}
+
+START_TEST(test_set_before)
+{
+    /* What was set before holds, and one derivation after the other may come from a context. */
+    unsigned char ours[OUT_MAX] = {0}, plain[OUT_MAX] = {0};
+    struct ask whole = expansion("SHA2-256"),
                rest = {.mode = -1, .label = input + 8, .label_len = 6, .out_len = 32};
     for (int i = 0; i < 2; i++) {
         EVP_KDF_CTX *ctx = derivation_new(i ? context : NULL);
@@ -298,17 +304,8 @@ START_TEST(test_twice)
 {
     /* Of two OpenSSL takes the first. */
     unsigned char ours[OUT_MAX] = {0}, plain[OUT_MAX] = {0}, half[16] = {1};
-    struct ask a = {.digest = "SHA2-256",
-                    .mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY,
-                    .key = input,
-                    .key_len = 32,
-                    .prefix = prefix,
-                    .prefix_len = 6,
-                    .label = input,
-                    .label_len = 5,
-                    .data = input + 8,
-                    .data_len = 32,
-                    .out_len = 32};
+    struct ask a = expansion("SHA2-256");
+    a.data = input + 8, a.data_len = 32;
     static const char *const repeated[] = {OSSL_KDF_PARAM_KEY, OSSL_KDF_PARAM_PREFIX, OSSL_KDF_PARAM_LABEL,
                                            OSSL_KDF_PARAM_DATA};
     for (int i = 0; i < 2; i++) {
@@ -339,15 +336,8 @@ START_TEST(test_threads)
     pthread_t threads[THREADS];
     struct ask asks[THREADS];
     for (int i = 0; i < THREADS; i++) {
-        asks[i] = (struct ask){.digest = names[i],
-                               .mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY,
-                               .key = input + i,
-                               .key_len = 32,
-                               .prefix = prefix,
-                               .prefix_len = 6,
-                               .label = input,
-                               .label_len = 5,
-                               .out_len = 32};
+        asks[i] = expansion(names[i]);
+        asks[i].key = input + i;
         ck_assert_int_eq(pthread_create(&threads[i], NULL, derive_in_thread, &asks[i]), 0);
     }
     for (int i = 0; i < THREADS; i++)
