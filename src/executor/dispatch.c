@@ -15,6 +15,9 @@ enum {
     STARTS = 64        /* in a row; then others are heard */
 };
 
+/* A task that took no longer was quick: then more than one may wait behind the next. */
+static const int64_t QUICK = 2 * NS_PER_MS;
+
 /* A record that is written and read as one packet, and so can be taken back. */
 static bool is_small(const struct task *task)
 {
@@ -27,7 +30,8 @@ static bool place_ahead(const struct executor *x, const struct worker *w)
 {
     unsigned most = x->options.max_tasks_per_worker;
     return x->options.send_ahead && (w->state == WORKER_STARTING || w->state == WORKER_READY) && w->current &&
-           !w->ahead && !w->held && !w->sending && is_small(w->current) && (most == 0 || w->given < most);
+           w->ahead_count < (w->quick ? w->ahead_most : 1) && !w->held && !w->sending &&
+           is_small(w->current) && (most == 0 || w->given < most);
 }
 
 void slot_settle(struct executor *x, struct worker *w)
@@ -47,6 +51,52 @@ static struct worker *take_turn(struct executor *x, const struct slots *set)
         return NULL;
     x->cursor = ((unsigned)s + 1) % x->options.max_workers;
     return &x->workers[s];
+}
+
+/* --- what was sent ahead --- */
+
+static void ahead_append(struct worker *w, struct task *task)
+{
+    task->behind = NULL;
+    *(w->ahead ? &w->ahead_last->behind : &w->ahead) = task;
+    w->ahead_last = task;
+    w->ahead_count++;
+}
+
+static void ahead_remove(struct worker *w, struct task *task)
+{
+    struct task *before = NULL;
+    for (struct task *t = w->ahead; t != task; t = t->behind)
+        before = t;
+    *(before ? &before->behind : &w->ahead) = task->behind;
+    if (!task->behind)
+        w->ahead_last = before;
+    task->behind = NULL;
+    w->ahead_count--;
+    task_unlist(task);
+}
+
+static struct task *ahead_find(const struct worker *w, uint64_t id)
+{
+    struct task *task = w->ahead;
+    while (task && task->id != id)
+        task = task->behind;
+    return task;
+}
+
+/* The worker has taken this one, so that it can't be taken back. */
+static void settle(struct task *task)
+{
+    task->in_pipe = false;
+    task_unlist(task);
+}
+
+void dispatch_settle(struct worker *w)
+{
+    if (w->current)
+        w->current->in_pipe = false;
+    for (struct task *task = w->ahead; task; task = task->behind)
+        settle(task);
 }
 
 /* --- records --- */
@@ -105,13 +155,16 @@ static uint64_t record_take(const struct worker *w)
     return n >= FRAME_HEADER && frame_get(record, &f) == 0 && f.task ? f.task : UINT64_MAX;
 }
 
-void dispatch_recover(struct worker *w, bool *ret_current, bool *ret_ahead)
+void dispatch_recover(struct worker *w)
 {
     uint64_t id;
-    *ret_current = *ret_ahead = false;
+    dispatch_settle(w);
     for (int i = 0; i < MOST_PACKETS && (id = record_take(w)) != 0; i++) {
-        *ret_current |= w->current && !w->heard && id == w->current->id;
-        *ret_ahead |= w->ahead && id == w->ahead->id;
+        struct task *task = ahead_find(w, id);
+        if (task)
+            task->in_pipe = true;
+        else if (w->current && id == w->current->id)
+            w->current->in_pipe = !w->heard;
     }
 }
 
@@ -132,6 +185,7 @@ static void give(struct executor *x, struct worker *w, struct task *task)
 {
     task_unlist(task);
     task->worker = w;
+    task->in_pipe = true;
     w->current = task;
     w->given++;
     w->heard = false;
@@ -146,11 +200,15 @@ static void give(struct executor *x, struct worker *w, struct task *task)
 /* False: the pipe has no room for it after all. A task with affinity is never taken back. */
 static bool give_ahead(struct executor *x, struct worker *w, struct task *task)
 {
-    if (record_write(w, task, 0) < 0)
+    if (record_write(w, task, 0) < 0) {
+        w->ahead_most = w->ahead_count > 1 ? w->ahead_count : 1;
+        slot_settle(x, w);
         return false;
+    }
     task_unlist(task);
     task->worker = w;
-    w->ahead = task;
+    task->in_pipe = true;
+    ahead_append(w, task);
     w->given++;
     if (!task->affinity)
         task_append(&x->ahead, task);
@@ -158,12 +216,12 @@ static bool give_ahead(struct executor *x, struct worker *w, struct task *task)
     return true;
 }
 
-/* The next task of the worker's own queue may go ahead. */
+/* The next tasks of the worker's own queue may go ahead. */
 static void feed_ahead(struct executor *x, struct worker *w)
 {
-    struct task *task = w->queue.first;
-    if (task && is_small(task) && place_ahead(x, w))
-        (void)give_ahead(x, w, task);
+    struct task *task;
+    while ((task = w->queue.first) != NULL && is_small(task) && place_ahead(x, w) && give_ahead(x, w, task))
+        ;
     slot_settle(x, w);
 }
 
@@ -263,77 +321,76 @@ void dispatch_starting(struct executor *x)
 
 /* --- taking back --- */
 
-/* The worker has not even taken its current task: that one came out of the pipe, the one behind is next. */
-static struct task *swap_current(struct executor *x, struct worker *w)
+/* The next task ahead is the current one now; without one the worker has nothing to do. */
+static void advance(struct executor *x, struct worker *w)
 {
-    struct task *task = w->current;
-    w->current = w->ahead;
-    w->ahead = NULL;
-    w->sent = FRAME_HEADER + w->current->len;
-    task_unlist(w->current);
+    struct task *next = w->ahead;
+    w->current = next;
+    w->heard = false;
+    if (!next) {
+        w->in.protocol.task = 0;
+        if (w->state == WORKER_READY)
+            w->in.protocol.state = PROTOCOL_IDLE;
+        return;
+    }
+    ahead_remove(w, next);
+    w->sent = FRAME_HEADER + next->len;
     if (w->state == WORKER_READY)
         dispatch_begun(x, w);
-    return task;
 }
 
-/* Takes a record back from a worker with a task ahead: mostly that task; the current one, if the worker has
- * not even taken that (the one ahead is the current one then). Returns the task, which no worker has any more
- * and which is in no list; NULL: the worker has taken both. */
+/* Takes a record out of the pipe of a worker with tasks ahead: mostly the first of those that it has not
+ * taken yet; the current one, if it has not even taken that. Returns the task, which no worker has any more
+ * and which is in no list; NULL: the worker has taken all. */
 static struct task *take_back(struct executor *x, struct worker *w)
 {
-    struct task *task = NULL;
     uint64_t id = record_take(w); /* just one: between two the worker could take what lies between */
-    if (id == w->ahead->id) {
-        task = w->ahead;
-        w->ahead = NULL;
-    } else if (id == w->current->id && !w->heard) {
-        task = swap_current(x, w);
+    struct task *task = ahead_find(w, id);
+    if (task) {
+        w->current->in_pipe = false;
+        for (struct task *t = w->ahead; t != task; t = t->behind)
+            settle(t);
+        ahead_remove(w, task);
+    } else if (id && w->current && id == w->current->id && !w->heard) {
+        task = w->current;
+        advance(x, w);
     } else if (id) {
         worker_condemn(x, w,
                        text_new("worker %u broke the protocol: it wrote to its jobs pipe", w->slot + 1));
-    } else {
-        task_unlist(w->ahead);
-    }
-    if (!task)
         return NULL;
+    } else {
+        dispatch_settle(w);
+        return NULL;
+    }
     task_unlist(task);
     task->worker = NULL;
+    task->in_pipe = false;
     w->given--;
     slot_settle(x, w);
     return task;
 }
 
-/* What was taken back instead of another waits again, before all others. */
-static void put_back(struct executor *x, struct worker *w, struct task *task)
+/* What was taken back instead of another waits again, before all others and in its order. */
+static void put_back(struct executor *x, struct worker *w, struct task_list *taken)
 {
-    task_prepend(task->affinity ? &w->queue : &x->waiting, task);
-    feed_ahead(x, w);
+    struct task *task;
+    while ((task = taken->last) != NULL)
+        task_prepend(task->affinity ? &w->queue : &x->waiting, task);
+    if (!w->current)
+        dispatch_to(x, w);
+    else
+        feed_ahead(x, w);
     dispatch_waiting(x);
 }
 
 bool dispatch_recall(struct executor *x, struct worker *w, struct task *task)
 {
-    struct task *taken = take_back(x, w);
-    if (taken == task)
-        feed_ahead(x, w);
-    if (!taken || taken == task)
-        return taken == task;
-    /* Now `task` is the current one. It may lie in the pipe still; then the other goes back into its place.
-     */
-    bool back = w->state != WORKER_DYING && record_take(w) == task->id;
-    if (!back) {
-        put_back(x, w, taken);
-        return false;
-    }
-    w->current = NULL;
-    task->worker = NULL;
-    w->given--;
-    w->in.protocol.task = 0;
-    if (w->state == WORKER_READY)
-        w->in.protocol.state = PROTOCOL_IDLE;
-    give(x, w, taken);
-    feed_ahead(x, w);
-    return true;
+    struct task_list others = {0};
+    struct task *taken = NULL;
+    while (task->in_pipe && (taken = take_back(x, w)) != NULL && taken != task)
+        task_append(&others, taken);
+    put_back(x, w, &others);
+    return taken == task;
 }
 
 /* The task that lies longest behind another, if that worker took its own by `since`; it is in no list then.
@@ -342,13 +399,16 @@ static struct task *take_back_oldest(struct executor *x, int64_t since)
 {
     while (x->ahead.first && x->ahead.first->worker->since <= since) {
         struct worker *w = x->ahead.first->worker;
+        struct task_list own = {0};
         struct task *task = take_back(x, w);
         if (task && !task->affinity) {
             feed_ahead(x, w);
             return task;
         }
-        if (task)
-            put_back(x, w, task);
+        if (task) {
+            task_append(&own, task);
+            put_back(x, w, &own);
+        }
     }
     return NULL;
 }
@@ -382,13 +442,15 @@ void dispatch_late(struct executor *x, int64_t now)
 
 /* --- after an end --- */
 
+void dispatch_ended(struct executor *x, struct worker *w)
+{
+    w->quick = x->watch.wall - w->since < QUICK;
+    w->since = x->watch.wall;
+}
+
 void dispatch_promote(struct executor *x, struct worker *w)
 {
-    w->current = w->ahead;
-    w->ahead = NULL;
-    w->heard = false;
-    task_unlist(w->current);
-    dispatch_begun(x, w);
+    advance(x, w);
     if (w->current->cancelled) {
         w->cancelled = true;
         worker_condemn(x, w, NULL);

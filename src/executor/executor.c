@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,7 @@ static int open_workers(struct executor *x)
 
 static int executor_open(struct executor *x)
 {
-    if (task_table_init(&x->tasks, 2 * (size_t)x->options.max_workers) < 0)
+    if (task_table_init(&x->tasks, 4 * (size_t)x->options.max_workers) < 0)
         return -1;
     if (!x->mode->run && open_workers(x) < 0)
         return -1;
@@ -266,6 +267,14 @@ static void serve(struct executor *x, const struct epoll_event *ev)
     }
 }
 
+/* Workers with more than one task ahead of them do without the pool for a while: whoever else wants this
+ * processor goes first, and several results are there at once afterwards. */
+static void let_others_run(const struct executor *x)
+{
+    if (x->ahead.count > x->living)
+        (void)sched_yield();
+}
+
 int pool_look(struct executor *x, int64_t until)
 {
     struct epoll_event events[EVENTS];
@@ -274,6 +283,8 @@ int pool_look(struct executor *x, int64_t until)
     int64_t now = watch_advance(&x->watch, 0);
     until = deadline_min(until, next_due(x));
     int ms = deadline_poll_ms(until, now);
+    if (ms != 0)
+        let_others_run(x);
     int n = epoll_wait(x->epoll, events, EVENTS, ms);
     if (n < 0 && errno != EINTR)
         return -1;

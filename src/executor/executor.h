@@ -52,8 +52,8 @@ struct executor_options {
     enum executor_mode mode;
     unsigned max_workers;          /* 1 to EXECUTOR_MAX_WORKERS; serial: 1 is used */
     unsigned max_tasks_per_worker; /* a worker is replaced after so many; 0: never */
-    bool send_ahead; /* a task may wait in a busy worker's pipe; it is taken back when another worker
-                        is free first */
+    bool send_ahead; /* a task may wait in a busy worker's pipe, up to eight where the last took less than 2
+                        ms; they are taken back when another worker is free first */
     int64_t
         stopped_grace; /* ns that a busy worker process may be stopped (SIGSTOP) before it counts as lost */
     executor_initializer *initializer; /* may be NULL: the state is NULL then */

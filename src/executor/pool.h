@@ -26,8 +26,9 @@
 #include "executor/window.h"
 
 enum {
-    POOL_READ = 256 * 1024, /* bytes of results read at once */
-    POOL_AFFINITY_QUEUE = 4 /* tasks that wait for one worker, by affinity */
+    POOL_READ = 256 * 1024,  /* bytes of results read at once */
+    POOL_AFFINITY_QUEUE = 4, /* tasks that wait for one worker, by affinity */
+    POOL_AHEAD = 8           /* tasks in a quick worker's pipe, at most */
 };
 
 enum worker_state {              /* in the order of a worker's life */
@@ -46,7 +47,11 @@ struct worker {
     void *thread; /* thread.c */
     struct collect in;
     struct window window; /* the worker's large bodies; processes only */
-    struct task *current, *ahead;
+    struct task *current;
+    struct task *ahead, *ahead_last; /* what was sent ahead, in this order (`behind`) */
+    unsigned ahead_count;
+    unsigned ahead_most;    /* … for quick tasks: POOL_AHEAD, or what the pipe was seen to hold */
+    bool quick;             /* its last task took hardly any time */
     struct task_list queue; /* waits for this slot, by affinity; outlives the worker */
     unsigned given;         /* tasks that it got */
     size_t sent;            /* bytes of a long current task that are in the pipe */
@@ -248,7 +253,10 @@ void dispatch_waiting(struct executor *x);
 /* A worker has nothing to do: its own queue, a waiting task, or one taken back from a busy worker. */
 void dispatch_to(struct executor *x, struct worker *w);
 
-/* The task ahead is the current one now, since its predecessor has ended. */
+/* The worker's task has ended: marks the time. */
+void dispatch_ended(struct executor *x, struct worker *w);
+
+/* The next task ahead is the current one now, since its predecessor has ended. */
 void dispatch_promote(struct executor *x, struct worker *w);
 
 /* Writes what is left of a long task. */
@@ -258,8 +266,11 @@ void dispatch_continue(struct executor *x, struct worker *w);
  * in no list. */
 bool dispatch_recall(struct executor *x, struct worker *w, struct task *task);
 
-/* Reads a dead worker's jobs pipe empty and says whose records were in it. */
-void dispatch_recover(struct worker *w, bool *ret_current, bool *ret_ahead);
+/* None of the worker's tasks can be taken back any more. */
+void dispatch_settle(struct worker *w);
+
+/* Reads a dead worker's jobs pipe empty: `in_pipe` says of each of its tasks whether it was in there. */
+void dispatch_recover(struct worker *w);
 
 /* The slot of a task with affinity. */
 struct worker *dispatch_home(const struct executor *x, uint64_t affinity);

@@ -33,7 +33,7 @@ static void take_end(struct executor *x, struct worker *w, struct span data)
     if (w->held)
         executor_hold(x, done->id, false);
     w->current = NULL;
-    w->since = x->watch.wall;
+    dispatch_ended(x, w);
     if (w->state == WORKER_DYING) /* a handler has just condemned it */
         ;
     else if (w->ahead)

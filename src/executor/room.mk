@@ -78,6 +78,12 @@ tests_check_executor_SOURCES = tests/check_executor.c tests/support/pool_tasks.h
 tests_check_executor_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_executor_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/check_ahead
+TESTS += tests/check_ahead
+tests_check_ahead_SOURCES = tests/check_ahead.c tests/support/pool_tasks.h
+tests_check_ahead_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_ahead_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += tests/check_executor_faults
 TESTS += tests/check_executor_faults
 tests_check_executor_faults_SOURCES = tests/check_executor_faults.c tests/support/forbid.h tests/support/pool_tasks.h

@@ -215,6 +215,7 @@ int worker_start(struct executor *x, struct worker *w)
     }
     w->state = WORKER_STARTING;
     w->since = x->watch.wall;
+    w->ahead_most = POOL_AHEAD;
     x->living++;
     x->started++;
     x->start_failures = 0;
@@ -245,8 +246,7 @@ void worker_condemn(struct executor *x, struct worker *w, char *reason)
         return;
     x->leaving += w->state != WORKER_LEAVING;
     w->state = WORKER_DYING;
-    if (w->ahead)
-        task_unlist(w->ahead);
+    dispatch_settle(w);
     slot_settle(x, w);
     w->held = false;
     worker_listen(x, w, w->pidfd < 0 && !w->eof); /* to see its end, where nothing else shows it */
@@ -304,28 +304,46 @@ static bool init_trouble(struct executor *x, const char *why)
     return true;
 }
 
-static void settle_tasks(struct executor *x, struct worker *w, struct task *current, struct task *ahead)
+/* Those that were sent ahead, from the last on, so that they wait again in their order. A worker begins one
+ * after the other: of those that are not in the pipe any more it can have begun the first. */
+static void settle_ahead(struct executor *x, struct worker *w, const char *why)
 {
-    bool current_back, ahead_back, give_up = false;
-    unsigned slot = w->slot + 1;
+    struct task *reversed = NULL, *begun = w->distrusted || !w->ahead || w->ahead->in_pipe ? NULL : w->ahead;
+    while (w->ahead) {
+        struct task *task = w->ahead;
+        w->ahead = task->behind;
+        task->behind = reversed;
+        reversed = task;
+    }
+    while (reversed) {
+        struct task *task = reversed;
+        reversed = task->behind;
+        task->behind = NULL;
+        if (task != begun)
+            give_back(x, task, w->slot + 1);
+        else
+            lose(x, task, w->slot + 1, false, why);
+    }
+}
+
+static void settle_tasks(struct executor *x, struct worker *w)
+{
+    bool give_up = false;
+    struct task *current = w->current;
     const char *why = w->reason ? w->reason : w->fate;
     bool started = w->in.protocol.state > PROTOCOL_FAILED;
-    dispatch_recover(w, &current_back, &ahead_back);
+    dispatch_recover(w);
     if (!started && !w->cancelled)
         give_up = init_trouble(x, why);
-    ahead_back |= w->distrusted;
-    if (ahead && ahead_back)
-        give_back(x, ahead, slot);
-    else if (ahead)
-        lose(x, ahead, slot, false, why);
+    settle_ahead(x, w, why);
     if (!current)
         return;
     current->returned++;
-    current_back |= w->distrusted && !w->heard;
-    if (current_back && !w->cancelled && !give_up)
-        give_back(x, current, slot);
+    bool back = current->in_pipe || (w->distrusted && !w->heard);
+    if (back && !w->cancelled && !give_up)
+        give_back(x, current, w->slot + 1);
     else
-        lose(x, current, slot, w->cancelled, why);
+        lose(x, current, w->slot + 1, w->cancelled, why);
 }
 
 void worker_bury(struct executor *x, struct worker *w)
@@ -334,7 +352,7 @@ void worker_bury(struct executor *x, struct worker *w)
     x->leaving -= w->state == WORKER_LEAVING || w->state == WORKER_DYING;
     x->watch.buried = x->watch.clock;
     x->events++; /* a caller that waits for room wants to know */
-    settle_tasks(x, w, w->current, w->ahead);
+    settle_tasks(x, w);
     worker_release(x, w);
     slot_settle(x, w);
     if (x->wanting.count)

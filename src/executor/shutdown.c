@@ -10,20 +10,37 @@ static void cancel_list(struct executor *x, struct task_list *list)
         (void)executor_cancel(x, list->first->id, false);
 }
 
+/* The first of the tasks ahead that may lie in the pipe still. */
+static struct task *first_in_pipe(const struct worker *w)
+{
+    struct task *task = w->ahead;
+    while (task && !task->in_pipe)
+        task = task->behind;
+    return task;
+}
+
+static void cancel_worker(struct executor *x, struct worker *w)
+{
+    struct task *task;
+    cancel_list(x, &w->queue);
+    while ((task = first_in_pipe(w)) != NULL) {
+        (void)executor_cancel(x, task->id, false);
+        cancel_list(x, &w->queue);
+    }
+    if (w->held)
+        executor_hold(x, w->current->id, false);
+}
+
 /* Cancels what no worker has begun. What one has taken from its pipe meanwhile stays, and leaves the list. */
 static void cancel_waiting(struct executor *x)
 {
-    cancel_list(x, &x->waiting);
-    cancel_list(x, &x->starting);
-    cancel_list(x, &x->ahead);
-    for (unsigned s = 0; x->workers && s < x->options.max_workers; s++) {
-        struct worker *w = &x->workers[s];
-        cancel_list(x, &w->queue);
-        if (w->ahead)
-            (void)executor_cancel(x, w->ahead->id, false);
-        if (w->held)
-            executor_hold(x, w->current->id, false);
-    }
+    do {
+        cancel_list(x, &x->waiting);
+        cancel_list(x, &x->starting);
+        cancel_list(x, &x->ahead);
+    } while (x->waiting.first);
+    for (unsigned s = 0; x->workers && s < x->options.max_workers; s++)
+        cancel_worker(x, &x->workers[s]);
 }
 
 static void kill_running(struct executor *x)
@@ -32,8 +49,10 @@ static void kill_running(struct executor *x)
         struct worker *w = &x->workers[s];
         if (w->current)
             (void)executor_cancel(x, w->current->id, true);
-        if (w->ahead)
-            (void)executor_cancel(x, w->ahead->id, true);
+        for (struct task *task = w->ahead, *next; task; task = next) {
+            next = task->behind;
+            (void)executor_cancel(x, task->id, true);
+        }
     }
 }
 

@@ -19,6 +19,7 @@ struct task {
     uint64_t affinity;
     int64_t limit;
     struct worker *worker; /* that has it, as current or ahead; NULL: waits in the pool */
+    bool in_pipe;          /* its record may still lie in that worker's jobs pipe */
     bool cancelled;        /* to be killed as soon as it runs */
     unsigned told;         /* STARTED has been told with this slot; 0: not yet */
     unsigned returned;     /* workers that died before they began it */
@@ -28,6 +29,7 @@ struct task {
     struct task *news_next;
     struct task_list *list;
     struct task *before, *after; /* in `list` */
+    struct task *behind;         /* sent ahead to the same worker, after this one */
     struct task *same_bucket;
     size_t len;
     unsigned char data[];

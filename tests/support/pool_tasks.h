@@ -3,9 +3,10 @@
  *   1. ledger_init
  *   2. ledger_run(&l, x, …) or executor_poll(x, …, ledger_note, &l)
  *   3. look at l.of[id]
- * A task is text: "echo WORDS", "big BYTES", "sleep MS", "hang", "abort", "exit STATUS", "kill", "noend",
- * "block MS", "meet COUNT" (until so many are there), "slot", "pid", "wait" (until it is asked to end),
- * "fds", "windows" (how many it has), "forge NAME" (bytes of its own straight into the pipe).
+ * A task is text: "echo WORDS", "big BYTES", "sleep MS", "nap MS" (and a note before it), "hang", "abort",
+ * "exit STATUS", "kill", "noend", "block MS", "meet COUNT" (until so many are there), "slot", "pid", "wait"
+ * (until it is asked to end), "fds", "windows" (how many it has), "swallow" (what is in its jobs pipe, and
+ * dies), "forge NAME" (bytes of its own straight into the pipe).
  */
 #ifndef PFETCH_TESTS_POOL_TASKS_H
 #define PFETCH_TESTS_POOL_TASKS_H
@@ -202,6 +203,11 @@ static inline void test_task(void *state, const void *task, size_t len, struct e
     else if (!strcmp(text, "sleep")) {
         task_sleep((int)number);
         (void)emitter_end(out, "slept", 5);
+    } else if (!strcmp(text, "nap")) {
+        (void)emitter_note(out, "napping");
+        (void)emitter_flush(out);
+        task_sleep((int)number);
+        (void)emitter_end(out, "napped", 6);
     } else if (!strcmp(text,
                        "hang")) { /* the note tells that it was begun: before, it could be given to another */
         (void)emitter_note(out, "hangs");
@@ -231,6 +237,14 @@ static inline void test_task(void *state, const void *task, size_t len, struct e
         (void)emitter_head(out, "head", 4);
         (void)emitter_flush(out);
         task_sleep((int)number);
+        abort();
+    } else if (!strcmp(text, "swallow")) {
+        char record[4096];
+        (void)emitter_head(out, "head", 4);
+        (void)emitter_flush(out);
+        task_sleep(100);
+        while (read(JOBS_PIPE, record, sizeof record) > 0)
+            ;
         abort();
     } else if (!strcmp(text, "forge")) {
         char *id = strchr(arg, ' ');
