@@ -175,6 +175,10 @@ void dispatch_begun(struct executor *x, struct worker *w)
     protocol_begin(&w->in.protocol, w->current->id);
     watch_begin(x, w, w->current->limit);
     w->since = x->watch.wall;
+    if (w->current->held) {
+        w->current->held = false;
+        worker_hold(x, w, true);
+    }
     if (w->current->told == w->slot + 1)
         return;
     w->current->told = w->slot + 1;
@@ -321,8 +325,9 @@ void dispatch_starting(struct executor *x)
 
 /* --- taking back --- */
 
-/* The next task ahead is the current one now; without one the worker has nothing to do. */
-static void advance(struct executor *x, struct worker *w)
+/* The next task ahead is the current one now, and has to be begun; without one the worker has nothing to do.
+ */
+static void advance(struct worker *w)
 {
     struct task *next = w->ahead;
     w->current = next;
@@ -335,13 +340,33 @@ static void advance(struct executor *x, struct worker *w)
     }
     ahead_remove(w, next);
     w->sent = FRAME_HEADER + next->len;
-    if (w->state == WORKER_READY)
-        dispatch_begun(x, w);
+}
+
+/* The worker has another current task than `before`. */
+static void begin_anew(struct executor *x, struct worker *w, const struct task *before)
+{
+    if (w->state != WORKER_READY || !w->current || w->current == before)
+        return;
+    dispatch_begun(x, w);
+    if (w->current->cancelled) {
+        w->cancelled = true;
+        worker_condemn(x, w, NULL);
+    }
+}
+
+/* The worker is without its current task, which it has not begun. */
+static struct task *take_current(struct executor *x, struct worker *w)
+{
+    struct task *task = w->current;
+    task->held = w->held;
+    worker_hold(x, w, false);
+    advance(w);
+    return task;
 }
 
 /* Takes a record out of the pipe of a worker with tasks ahead: mostly the first of those that it has not
- * taken yet; the current one, if it has not even taken that. Returns the task, which no worker has any more
- * and which is in no list; NULL: the worker has taken all. */
+ * taken yet; the current one, if it has not even taken that: then what is current now has to be begun.
+ * Returns the task, which no worker has any more and which is in no list; NULL: the worker has taken all. */
 static struct task *take_back(struct executor *x, struct worker *w)
 {
     uint64_t id = record_take(w); /* just one: between two the worker could take what lies between */
@@ -352,8 +377,7 @@ static struct task *take_back(struct executor *x, struct worker *w)
             settle(t);
         ahead_remove(w, task);
     } else if (id && w->current && id == w->current->id && !w->heard) {
-        task = w->current;
-        advance(x, w);
+        task = take_current(x, w);
     } else if (id) {
         worker_condemn(x, w,
                        text_new("worker %u broke the protocol: it wrote to its jobs pipe", w->slot + 1));
@@ -386,9 +410,10 @@ static void put_back(struct executor *x, struct worker *w, struct task_list *tak
 bool dispatch_recall(struct executor *x, struct worker *w, struct task *task)
 {
     struct task_list others = {0};
-    struct task *taken = NULL;
+    struct task *taken = NULL, *before = w->current;
     while (task->in_pipe && (taken = take_back(x, w)) != NULL && taken != task)
         task_append(&others, taken);
+    begin_anew(x, w, before);
     put_back(x, w, &others);
     return taken == task;
 }
@@ -400,7 +425,8 @@ static struct task *take_back_oldest(struct executor *x, int64_t since)
     while (x->ahead.first && x->ahead.first->worker->since <= since) {
         struct worker *w = x->ahead.first->worker;
         struct task_list own = {0};
-        struct task *task = take_back(x, w);
+        struct task *before = w->current, *task = take_back(x, w);
+        begin_anew(x, w, before);
         if (task && !task->affinity) {
             feed_ahead(x, w);
             return task;
@@ -444,19 +470,31 @@ void dispatch_late(struct executor *x, int64_t now)
 
 void dispatch_ended(struct executor *x, struct worker *w)
 {
-    w->quick = x->watch.wall - w->since < QUICK;
+    if (w->since != x->watch.wall) /* else it was there together with the one before */
+        w->quick = x->watch.wall - w->since < QUICK;
     w->since = x->watch.wall;
+}
+
+/* What lies late behind another worker's task comes to this one: a quick worker has most often something
+ * ahead, and would not look for it otherwise. Where none is quick, what lies behind a task that runs for long
+ * already is better off there, unless much does. */
+static void relieve(struct executor *x, struct worker *w)
+{
+    int64_t late = pace_late_since(x->watch.wall);
+    const struct worker *other = x->ahead.first ? x->ahead.first->worker : NULL;
+    if (!other || other->since > late || !(w->quick || other->ahead_count > 1) || !place_ahead(x, w))
+        return;
+    struct task *task = take_back_oldest(x, late);
+    if (task && !(place_ahead(x, w) && give_ahead(x, w, task)))
+        task_prepend(&x->waiting, task);
 }
 
 void dispatch_promote(struct executor *x, struct worker *w)
 {
-    advance(x, w);
-    if (w->current->cancelled) {
-        w->cancelled = true;
-        worker_condemn(x, w, NULL);
-        return;
-    }
+    advance(w);
+    begin_anew(x, w, NULL);
     feed_ahead(x, w);
+    relieve(x, w);
 }
 
 void dispatch_to(struct executor *x, struct worker *w)

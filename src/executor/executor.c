@@ -354,14 +354,13 @@ void executor_hold(struct executor *x, uint64_t id, bool hold)
 {
     struct task *task = task_find(&x->tasks, id);
     struct worker *w = task ? task->worker : NULL;
+    if (task && !hold)
+        task->held = false;
     if (!w || w->current != task || w->held == hold || w->state == WORKER_DYING)
         return;
-    w->held = hold;
     (void)catch_up(x); /* until now it was held, or was not */
-    watch_hold(x, w, hold);
+    worker_hold(x, w, hold);
     renew_promise(x);
-    worker_listen(x, w, !hold);
-    slot_settle(x, w);
 }
 
 static int cancel_running(struct executor *x, struct task *task, bool kill)

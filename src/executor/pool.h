@@ -210,6 +210,9 @@ void roster_dismiss(struct executor *x, unsigned most);
 /* Its results pipe comes into the epoll set, or goes out of it. */
 void worker_listen(struct executor *x, struct worker *w, bool on);
 
+/* Holds the results of its current task back, or not any more. */
+void worker_hold(struct executor *x, struct worker *w, bool hold);
+
 /* Loses what waits once it is plain that no worker can be started at all. */
 void roster_give_up(struct executor *x);
 

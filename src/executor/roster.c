@@ -224,6 +224,16 @@ int worker_start(struct executor *x, struct worker *w)
     return 0;
 }
 
+void worker_hold(struct executor *x, struct worker *w, bool hold)
+{
+    if (w->held == hold)
+        return;
+    w->held = hold;
+    watch_hold(x, w, hold);
+    worker_listen(x, w, !hold);
+    slot_settle(x, w);
+}
+
 /* --- going --- */
 
 void worker_leave(struct executor *x, struct worker *w)
@@ -304,11 +314,22 @@ static bool init_trouble(struct executor *x, const char *why)
     return true;
 }
 
-/* Those that were sent ahead, from the last on, so that they wait again in their order. A worker begins one
- * after the other: of those that are not in the pipe any more it can have begun the first. */
+/* What became of a task that was sent ahead. A worker begins one after the other: of those that are not in
+ * the pipe any more it can have begun the first. One that was killed for its task's sake may even have ended
+ * some, since its last results were not read. */
+static void settle_one(struct executor *x, struct worker *w, struct task *task, bool first, const char *why)
+{
+    bool begun = !task->in_pipe && (first || w->cancelled) && !w->distrusted;
+    if (begun)
+        lose(x, task, w->slot + 1, false, why);
+    else
+        give_back(x, task, w->slot + 1);
+}
+
+/* From the last on, so that they wait again in their order. */
 static void settle_ahead(struct executor *x, struct worker *w, const char *why)
 {
-    struct task *reversed = NULL, *begun = w->distrusted || !w->ahead || w->ahead->in_pipe ? NULL : w->ahead;
+    struct task *reversed = NULL, *first = w->ahead;
     while (w->ahead) {
         struct task *task = w->ahead;
         w->ahead = task->behind;
@@ -319,10 +340,7 @@ static void settle_ahead(struct executor *x, struct worker *w, const char *why)
         struct task *task = reversed;
         reversed = task->behind;
         task->behind = NULL;
-        if (task != begun)
-            give_back(x, task, w->slot + 1);
-        else
-            lose(x, task, w->slot + 1, false, why);
+        settle_one(x, w, task, task == first, why);
     }
 }
 

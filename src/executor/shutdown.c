@@ -4,6 +4,9 @@
 
 #include "base/deadline.h"
 
+/* In one worker's pipe; more than that were forged. */
+enum { MOST_CANCELS = 4 * POOL_AHEAD };
+
 static void cancel_list(struct executor *x, struct task_list *list)
 {
     while (list->first)
@@ -23,7 +26,7 @@ static void cancel_worker(struct executor *x, struct worker *w)
 {
     struct task *task;
     cancel_list(x, &w->queue);
-    while ((task = first_in_pipe(w)) != NULL) {
+    for (int i = 0; i < MOST_CANCELS && (task = first_in_pipe(w)) != NULL; i++) {
         (void)executor_cancel(x, task->id, false);
         cancel_list(x, &w->queue);
     }

@@ -21,6 +21,7 @@ struct task {
     struct worker *worker; /* that has it, as current or ahead; NULL: waits in the pool */
     bool in_pipe;          /* its record may still lie in that worker's jobs pipe */
     bool cancelled;        /* to be killed as soon as it runs */
+    bool held;             /* … to be held again as soon as another worker has it */
     unsigned told;         /* STARTED has been told with this slot; 0: not yet */
     unsigned returned;     /* workers that died before they began it */
     enum task_news news;
