@@ -15,7 +15,8 @@ enum {
     STARTS = 64        /* in a row; then others are heard */
 };
 
-/* A task that took no longer was quick: then more than one may wait behind the next. */
+/* A task that took no longer was quick: then more than one may wait behind the next. Of several that were
+ * there at once only the sum is known. */
 static const int64_t QUICK = 2 * NS_PER_MS;
 
 /* A record that is written and read as one packet, and so can be taken back. */
@@ -470,8 +471,12 @@ void dispatch_late(struct executor *x, int64_t now)
 
 void dispatch_ended(struct executor *x, struct worker *w)
 {
-    if (w->since != x->watch.wall) /* else it was there together with the one before */
-        w->quick = x->watch.wall - w->since < QUICK;
+    if (w->since != x->watch.wall) { /* else it was there together with the one before */
+        w->span = x->watch.wall - w->since;
+        w->span_tasks = 0;
+    }
+    w->span_tasks++;
+    w->quick = w->span > 0 && w->span / w->span_tasks < QUICK;
     w->since = x->watch.wall;
 }
 

@@ -50,8 +50,10 @@ struct worker {
     struct task *current;
     struct task *ahead, *ahead_last; /* what was sent ahead, in this order (`behind`) */
     unsigned ahead_count;
-    unsigned ahead_most;    /* … for quick tasks: POOL_AHEAD, or what the pipe was seen to hold */
-    bool quick;             /* its last task took hardly any time */
+    unsigned ahead_most; /* … for quick tasks: POOL_AHEAD, or what the pipe was seen to hold */
+    int64_t span;        /* ns in which it ended its last `span_tasks` tasks; 0: not known */
+    unsigned span_tasks;
+    bool quick;             /* these took hardly any time */
     struct task_list queue; /* waits for this slot, by affinity; outlives the worker */
     unsigned given;         /* tasks that it got */
     size_t sent;            /* bytes of a long current task that are in the pipe */
