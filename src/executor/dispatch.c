@@ -56,15 +56,16 @@ static struct worker *take_turn(struct executor *x, const struct slots *set)
 
 /* --- what was sent ahead --- */
 
-static void ahead_append(struct worker *w, struct task *task)
+static void ahead_append(struct executor *x, struct worker *w, struct task *task)
 {
     task->behind = NULL;
     *(w->ahead ? &w->ahead_last->behind : &w->ahead) = task;
     w->ahead_last = task;
     w->ahead_count++;
+    x->sent_ahead++;
 }
 
-static void ahead_remove(struct worker *w, struct task *task)
+static void ahead_remove(struct executor *x, struct worker *w, struct task *task)
 {
     struct task *before = NULL;
     for (struct task *t = w->ahead; t != task; t = t->behind)
@@ -74,6 +75,7 @@ static void ahead_remove(struct worker *w, struct task *task)
         w->ahead_last = before;
     task->behind = NULL;
     w->ahead_count--;
+    x->sent_ahead--;
     task_unlist(task);
 }
 
@@ -213,7 +215,7 @@ static bool give_ahead(struct executor *x, struct worker *w, struct task *task)
     task_unlist(task);
     task->worker = w;
     task->in_pipe = true;
-    ahead_append(w, task);
+    ahead_append(x, w, task);
     w->given++;
     if (!task->affinity)
         task_append(&x->ahead, task);
@@ -328,7 +330,7 @@ void dispatch_starting(struct executor *x)
 
 /* The next task ahead is the current one now, and has to be begun; without one the worker has nothing to do.
  */
-static void advance(struct worker *w)
+static void advance(struct executor *x, struct worker *w)
 {
     struct task *next = w->ahead;
     w->current = next;
@@ -339,7 +341,7 @@ static void advance(struct worker *w)
             w->in.protocol.state = PROTOCOL_IDLE;
         return;
     }
-    ahead_remove(w, next);
+    ahead_remove(x, w, next);
     w->sent = FRAME_HEADER + next->len;
 }
 
@@ -361,7 +363,7 @@ static struct task *take_current(struct executor *x, struct worker *w)
     struct task *task = w->current;
     task->held = w->held;
     worker_hold(x, w, false);
-    advance(w);
+    advance(x, w);
     return task;
 }
 
@@ -376,7 +378,7 @@ static struct task *take_back(struct executor *x, struct worker *w)
         w->current->in_pipe = false;
         for (struct task *t = w->ahead; t != task; t = t->behind)
             settle(t);
-        ahead_remove(w, task);
+        ahead_remove(x, w, task);
     } else if (id && w->current && id == w->current->id && !w->heard) {
         task = take_current(x, w);
     } else if (id) {
@@ -496,7 +498,7 @@ static void relieve(struct executor *x, struct worker *w)
 
 void dispatch_promote(struct executor *x, struct worker *w)
 {
-    advance(w);
+    advance(x, w);
     begin_anew(x, w, NULL);
     feed_ahead(x, w);
     relieve(x, w);

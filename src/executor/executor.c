@@ -271,7 +271,7 @@ static void serve(struct executor *x, const struct epoll_event *ev)
  * processor goes first, and several results are there at once afterwards. */
 static void let_others_run(const struct executor *x)
 {
-    if (x->ahead.count > x->living)
+    if (x->sent_ahead > x->living)
         (void)sched_yield();
 }
 

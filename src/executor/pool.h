@@ -115,6 +115,7 @@ struct executor {
     struct task_list waiting;  /* in no worker */
     struct task_list starting; /* each will get a worker of its own, at the next look */
     struct task_list ahead;    /* in a busy worker's pipe and may be taken back; the oldest first */
+    size_t sent_ahead;         /* all that are in busy workers' pipes, those with affinity too */
     struct task *running;      /* serial */
     void *mode_state;          /* the mode's own */
     /* trouble with starting workers */

@@ -330,6 +330,7 @@ static void settle_one(struct executor *x, struct worker *w, struct task *task, 
 static void settle_ahead(struct executor *x, struct worker *w, const char *why)
 {
     struct task *reversed = NULL, *first = w->ahead;
+    x->sent_ahead -= w->ahead_count;
     while (w->ahead) {
         struct task *task = w->ahead;
         w->ahead = task->behind;
