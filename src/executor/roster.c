@@ -329,19 +329,14 @@ static void settle_one(struct executor *x, struct worker *w, struct task *task, 
 /* From the last on, so that they wait again in their order. */
 static void settle_ahead(struct executor *x, struct worker *w, const char *why)
 {
-    struct task *reversed = NULL, *first = w->ahead;
+    struct task_list list = {0};
+    struct task *task;
     x->sent_ahead -= w->ahead_count;
-    while (w->ahead) {
-        struct task *task = w->ahead;
-        w->ahead = task->behind;
-        task->behind = reversed;
-        reversed = task;
-    }
-    while (reversed) {
-        struct task *task = reversed;
-        reversed = task->behind;
-        task->behind = NULL;
-        settle_one(x, w, task, task == first, why);
+    for (task = w->ahead; task; task = task->behind)
+        task_append(&list, task);
+    while ((task = list.last) != NULL) {
+        task_unlist(task);
+        settle_one(x, w, task, task == w->ahead, why);
     }
 }
 
