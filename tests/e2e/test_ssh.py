@@ -32,9 +32,11 @@ class Ssh(Case):
             self.skipTest("not installed: " + " ".join(missing))
         self.there, self.scratch = self.path("there"), self.path("scratch")
         os.mkdir(self.scratch)
-        # Past the first ones all wait at a gate, which opens for one worker more than there are.
+        # Past the first ones all wait at a gate, which opens for one worker more than there are, and then stays open:
+        # each test has its own.
+        self.gate = "/gate/7/" + self.id()[-30:]
         self.list = self.write("list", "".join(
-            "https://h%d.test%s/text/%d\n" % (i % 60, "" if i < 120 else "/gate/7/hold", i) for i in range(TARGETS)))
+            "https://h%d.test%s/text/%d\n" % (i % 60, "" if i < 120 else self.gate, i) for i in range(TARGETS)))
         self.sshd_start()
 
     # A server with keys, port, files and a home of its own (whoever runs this has files there that a shell reads
@@ -131,7 +133,7 @@ class Ssh(Case):
         self.wait_until(all_are, "all parts are at work", 240)
 
     def gate_open(self):
-        self.run_with("-w", 7, "-f", "none", "-t", 60, *("https://h%d.test/gate/7/hold/text/x" % i for i in range(7)))
+        self.run_with("-w", 7, "-f", "none", "-t", 60, *("https://h%d.test%s/text/x" % (i, self.gate) for i in range(7)))
 
     def check_merged(self, count=TARGETS):
         self.assertEqual(os.listdir(self.scratch), [])
