@@ -68,6 +68,44 @@ START_TEST(a_pool_grows_by_a_quarter_or_as_many_as_processors)
 }
 END_TEST
 
+START_TEST(first_tasks_that_sleep_let_a_pool_double)
+{
+    ck_assert_uint_eq(pace_first_growth(2, 4, 0), 4);
+    ck_assert_uint_eq(pace_first_growth(2, 4, 1), 4);
+    ck_assert_uint_eq(pace_first_growth(64, 128, 0.001), 128);
+}
+END_TEST
+
+START_TEST(first_tasks_that_want_the_processors_hold_a_pool_up)
+{
+    ck_assert_uint_eq(pace_first_growth(2, 4, 2), 0);
+    ck_assert_uint_eq(pace_first_growth(2, 400, 1e300), 0);
+    ck_assert_uint_eq(pace_first_growth(1, 1, 1), 0);
+}
+END_TEST
+
+START_TEST(many_are_not_started_at_once)
+{
+    ck_assert_uint_eq(pace_first_growth(2, 1000, 0), 32);
+    ck_assert_uint_eq(pace_first_growth(64, 4000, 0), 1024);
+}
+END_TEST
+
+START_TEST(a_state_is_what_stands_behind_the_name)
+{
+    ck_assert(pace_wants_processor("12 (pfetch) R 1 12 12 0 -1"));
+    ck_assert(pace_wants_processor("12 (a) S (b) R 1"));
+    ck_assert(pace_wants_processor("12 () R"));
+    ck_assert(!pace_wants_processor("12 (pfetch) S 1 12 12 0 -1"));
+    ck_assert(!pace_wants_processor("12 (a) R (b) D 1"));
+    ck_assert(!pace_wants_processor("12 (pfetch) T 1"));
+    ck_assert(!pace_wants_processor("12 (pfetch) Z 1"));
+    ck_assert(!pace_wants_processor("12 (pfetch)"));
+    ck_assert(!pace_wants_processor("12 (pfe"));
+    ck_assert(!pace_wants_processor(""));
+}
+END_TEST
+
 START_TEST(looking_takes_little_of_the_time)
 {
     ck_assert_int_eq(pace_gap(10000000, 0), 10000000);
@@ -99,6 +137,10 @@ int main(void)
     tcase_add_test(t, a_pool_grows_by_a_quarter_or_as_many_as_processors);
     suite_add_tcase(s, t);
     t = tcase_create("looks");
+    tcase_add_test(t, first_tasks_that_sleep_let_a_pool_double);
+    tcase_add_test(t, first_tasks_that_want_the_processors_hold_a_pool_up);
+    tcase_add_test(t, many_are_not_started_at_once);
+    tcase_add_test(t, a_state_is_what_stands_behind_the_name);
     tcase_add_test(t, looking_takes_little_of_the_time);
     tcase_add_test(t, a_dear_look_puts_off_the_next_for_a_tenth_of_a_second_at_most);
     suite_add_tcase(s, t);

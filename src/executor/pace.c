@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@
 enum {
     FEW = 4,         /* workers, or two for each processor, that are started in any case */
     SAMPLE = 64,     /* workers that are looked at */
+    GLANCES = 8,     /* workers that are looked at in their first task */
+    FIRST_STEP = 16, /* workers for each processor, that are started at most while none has ended a task */
     COST_SHARE = 64, /* looking takes at most that part of the time */
     TEXT = 96        /* three numbers */
 };
@@ -22,8 +25,7 @@ enum {
 static const int64_t GAP = 10 * NS_PER_MS;       /* between two looks, at least … */
 static const int64_t GAP_MOST = 100 * NS_PER_MS; /* … and at most while the answer stays no */
 static const int64_t LATE = 10 * NS_PER_MS;      /* a task behind another may wait that long */
-static const int64_t START = 15 * NS_PER_MS; /* a process and its first task, where the host is quick … */
-static const int64_t START_LIGHT = 5 * NS_PER_MS; /* … and a thread */
+static const int64_t FIRST_GAP = 5 * NS_PER_MS;  /* between two looks before there is more to tell from */
 
 static const int64_t UPTIME_STEP = 10 * NS_PER_MS; /* what /proc/uptime counts in */
 
@@ -52,6 +54,19 @@ unsigned pace_growth(unsigned cpus, unsigned living, double wanted)
     unsigned least = living / 4 > cpus ? living / 4 : cpus;
     unsigned most = living > least ? living : least;
     return more >= most ? most : more > least ? (unsigned)more : least;
+}
+
+unsigned pace_first_growth(unsigned cpus, unsigned living, double wanted)
+{
+    unsigned most = FIRST_STEP * cpus;
+    unsigned more = wanted < cpus ? pace_growth(cpus, living, wanted) : 0;
+    return more < most ? more : most;
+}
+
+bool pace_wants_processor(const char *stat)
+{
+    const char *state = strrchr(stat, ')'); /* the name before it may be anything */
+    return state && strncmp(state, ") R", 3) == 0;
 }
 
 int64_t pace_gap(int64_t gap, int64_t cost)
@@ -141,7 +156,7 @@ void pace_started(struct executor *x, struct worker *w)
     if (!p->on)
         return;
     if (p->next == 0)
-        p->next = deadline_now() + (x->mode->light ? START_LIGHT : START);
+        p->next = deadline_now() + FIRST_GAP;
     if (x->living > p->few && p->grant > 0) {
         p->grant--;
         p->idle_at = 0;
@@ -177,28 +192,50 @@ static bool look_at(struct executor *x, struct worker *w, int64_t now, double *r
 }
 
 struct estimate {
-    int seen;           /* workers that it is of */
-    bool any;           /* there were some to look at, perhaps not for long enough */
+    int seen;       /* workers that it is of */
+    unsigned there; /* that there were to look at, perhaps not for long enough; not all with enough seen */
     double ran, waited; /* for all workers; 0 without any seen */
 };
 
-/* What all workers want, from a sample of those that are past their start, or of those that are not. */
-static struct estimate estimate(struct executor *x, bool settled, int64_t now)
+/* What all workers want, from a sample of those that are past their start. */
+static struct estimate estimate(struct executor *x, int64_t now)
 {
     struct estimate e = {0};
     unsigned n = x->options.max_workers, s = x->pace.turn;
     for (unsigned i = 0; i < n && e.seen < SAMPLE; i++, s = (s + 1) % n) {
         struct worker *w = &x->workers[s];
-        if ((w->state != WORKER_READY && (settled || w->state != WORKER_STARTING)) ||
-            w->pace.settled != settled)
+        if (w->state != WORKER_READY || !w->pace.settled)
             continue;
-        e.any = true;
+        e.there++;
         e.seen += look_at(x, w, now, &e.ran, &e.waited);
     }
     x->pace.turn = s;
     e.ran = e.seen ? e.ran * x->living / e.seen : 0;
     e.waited = e.seen ? e.waited * x->living / e.seen : 0;
     return e;
+}
+
+/* How many processors all workers want right now, from a few of those that are in their first task. */
+static double glance(struct executor *x)
+{
+    unsigned n = x->options.max_workers, s = x->pace.turn;
+    int seen = 0, want = 0;
+    for (unsigned i = 0; i < n && seen < GLANCES; i++, s = (s + 1) % n) {
+        struct worker *w = &x->workers[s];
+        char path[sizeof "/proc/-2147483648/stat"], text[TEXT];
+        pid_t id = w->current && !w->pace.settled ? x->mode->task_id(w) : 0;
+        if (id <= 0)
+            continue;
+        (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)id);
+        if (!read_text(path, text)) {
+            x->pace.on = false; /* as with look_at */
+            return 0;
+        }
+        seen++;
+        want += pace_wants_processor(text);
+    }
+    x->pace.turn = s;
+    return seen ? (double)want * x->living / seen : x->living;
 }
 
 /* At least how many processors were idle lately, and since the pool last grew; 0 as long as there is too
@@ -219,20 +256,30 @@ static double idle_processors(struct executor *x, int64_t now)
     return (double)(idle - was - UPTIME_STEP) / (double)since;
 }
 
-/* How many workers to start. Those that are past their start tell whether more are wanted at all. Before
- * there are any, the others tell whether many are, where a start is dear: it keeps the processors busy,
- * whatever comes after it. */
-static unsigned wanted_more(struct executor *x, int64_t now, bool *ret_full)
+/* How many workers to start while most are in their first task: their hosts are slow, or the start is. */
+static unsigned wanted_first(struct executor *x)
 {
     struct pace *p = &x->pace;
-    struct estimate e = estimate(x, true, now);
-    *ret_full = pace_is_full(p->cpus, e.ran, e.waited, idle_processors(x, now));
-    if (e.any)
-        return e.seen && !*ret_full ? pace_growth(p->cpus, x->living, e.ran + e.waited) : 0;
     if (x->mode->light)
         return pace_growth(p->cpus, x->living, 0);
-    e = estimate(x, false, now);
-    return pace_growth(p->cpus, x->living, e.seen ? e.ran + e.waited : p->cpus);
+    return pace_first_growth(p->cpus, x->living, glance(x));
+}
+
+/* How many workers to start. Those that are past their start tell, if only they are not too few. */
+static unsigned wanted_more(struct executor *x, int64_t now, int64_t *ret_gap)
+{
+    struct pace *p = &x->pace;
+    int64_t since = computed();
+    struct estimate e = estimate(x, now);
+    bool full = pace_is_full(p->cpus, e.ran, e.waited, idle_processors(x, now));
+    p->gap = full ? deadline_min(2 * p->gap, GAP_MOST) : GAP;
+    *ret_gap = pace_gap(p->gap, computed() - since);
+    if (e.seen)
+        return full ? 0 : pace_growth(p->cpus, x->living, e.ran + e.waited);
+    if (2 * e.there >= x->living)
+        return 0;
+    *ret_gap = FIRST_GAP;
+    return wanted_first(x);
 }
 
 /* Workers could be started and are not, while tasks may wait for them. */
@@ -251,13 +298,11 @@ bool pace_look(struct executor *x, int64_t now)
     if (p->grant > 0)
         return false;
     now = deadline_now();
-    bool full;
-    int64_t since = computed();
-    unsigned more = wanted_more(x, now, &full);
+    int64_t gap;
+    unsigned more = wanted_more(x, now, &gap);
     if (!p->on)
         return true;
-    p->gap = full ? deadline_min(2 * p->gap, GAP_MOST) : GAP;
-    p->next = now + pace_gap(p->gap, computed() - since);
+    p->next = now + gap;
     p->grant = more;
     return more > 0;
 }

@@ -6,7 +6,9 @@
  * it waited for a processor. Slow servers keep workers waiting for them and not for processors; such a pool
  * doubles every 10 ms, until what it wants comes near to what there is. Others may want the same processors,
  * a server on the same machine for one: so the time that processors were idle (/proc/uptime) tells as well.
- * Where /proc doesn't tell, nothing holds the pool up.
+ * Those figures take a while. As long as most workers are in their first task, the state of a few
+ * (/proc/TID/stat) says how many want a processor at this moment: the pool doubles every 5 ms until their
+ * starts keep the processors busy. Where /proc doesn't tell, nothing holds the pool up.
  *   1. pace_init
  *   2. pace_room                  how many workers may be started now
  *   3. pace_started, pace_ended   one was; one has ended a task
@@ -67,6 +69,14 @@ bool pace_is_full(unsigned cpus, double ran, double waited, double idle);
  * `cpus` if they are like those; at most as many as there are, for little is known of them, at least a
  * quarter of that, and one for each processor. */
 unsigned pace_growth(unsigned cpus, unsigned living, double wanted);
+
+/* The same while most are in their first task, and so many processors are wanted right now: none as long as
+ * that is what there is, since starts are work for a processor themselves; at most 16 for each processor. */
+unsigned pace_first_growth(unsigned cpus, unsigned living, double wanted);
+
+/* What /proc/TID/stat begins with, `TID (NAME) STATE …`, cut anywhere behind that: true if it says that it
+ * runs, or waits for a processor only. NAME may hold any characters. */
+bool pace_wants_processor(const char *stat);
 
 /* How long (ns) after a look the next one is due, which `gap` ns are wanted for and the look computed for
  * `cost` ns: so long that looking takes no more than a 64th of the time, but at most 100 ms for that. */
