@@ -746,10 +746,11 @@ START_TEST(few_processes_mean_fewer_workers)
 END_TEST
 
 /* Not for leak checkers, which want to see all of /proc. A plain user does not see the processes of others,
- * nor workers that gave up being looked into. */
+ * nor workers that gave up being looked into. The workers that there are have ended a task, or never will. */
 START_TEST(a_pool_grows_where_proc_tells_nothing)
 {
     enum { WORKERS = 40 };
+    const unsigned first = _i ? 8 : 0;
     const char *preload = getenv("LD_PRELOAD");
     if (UNDER_ADDRESS_SANITIZER || (preload && strstr(preload, "vgpreload")) || geteuid() != 0 ||
         unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
@@ -761,14 +762,54 @@ START_TEST(a_pool_grows_where_proc_tells_nothing)
     struct executor_options o = process_options(WORKERS);
     meeting_open();
     pool_open(l, &o);
-    for (unsigned id = 1; id <= 8; id++)
+    for (unsigned id = 1; id <= first; id++)
         pool_submit(l, id, "sleep 1");
     pool_drain(l);
-    for (unsigned id = 9; id < 9 + WORKERS; id++)
+    for (unsigned id = first + 1; id <= first + WORKERS; id++)
         pool_submit(l, id, "meet 40");
     pool_close(l);
-    for (unsigned id = 9; id < 9 + WORKERS; id++)
+    for (unsigned id = first + 1; id <= first + WORKERS; id++)
         ck_assert_str_eq(l->of[id].text, "met");
+    free(l);
+}
+END_TEST
+
+/* How many descriptors fit into the table as it is; 0 where that isn't told. */
+static unsigned table_size(void)
+{
+    unsigned size = 0;
+    char line[256];
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "FDSize: %u", &size) == 1)
+            break;
+    if (f)
+        (void)fclose(f);
+    return size;
+}
+
+/* The kernel lets each thread wait that makes a shared table grow. */
+START_TEST(threads_find_room_for_their_descriptors)
+{
+    enum { WORKERS = 300 };
+    struct rlimit before, limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = before;
+    limit.rlim_cur = limit.rlim_cur < 3000 ? limit.rlim_cur : 3000;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    unsigned size = table_size();
+    if (size == 0 || size > 1024 || limit.rlim_cur < 3000)
+        return;
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(WORKERS);
+    o.mode = EXECUTOR_THREAD;
+    pool_open(l, &o);
+    ck_assert_uint_ge(table_size(), executor_descriptors(EXECUTOR_THREAD, WORKERS));
+    pool_close(l);
+    o.max_workers = 1000; /* more than may be open: as many as that */
+    pool_open(l, &o);
+    ck_assert_uint_ge(table_size(), 2999);
+    pool_close(l);
     free(l);
 }
 END_TEST
@@ -938,7 +979,8 @@ int main(void)
     tcase_add_test(t, tasks_are_lost_when_no_worker_can_be_started_any_more);
     tcase_add_test(t, trouble_with_starting_leaves_room_for_one);
     tcase_add_loop_test(t, few_processes_mean_fewer_workers, 0, 2);
-    tcase_add_test(t, a_pool_grows_where_proc_tells_nothing);
+    tcase_add_loop_test(t, a_pool_grows_where_proc_tells_nothing, 0, 2);
+    tcase_add_test(t, threads_find_room_for_their_descriptors);
     tcase_add_test(t, no_worker_outlives_a_parent_that_is_killed);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -3,12 +3,14 @@
 #include "executor/pool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "executor/worker.h"
@@ -43,10 +45,29 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
+/* Whenever a table of descriptors that threads share has to grow, whoever opens one waits until the kernel is
+ * sure that nobody reads the old one (10 ms and more, and then twice the size is as soon full). It grows
+ * once, before there are threads: for what they take, and a file of the caller's for each of their tasks. */
+static void grow_table(const struct executor *x)
+{
+    struct rlimit limit;
+    rlim_t wanted = executor_descriptors(EXECUTOR_THREAD, x->options.max_workers) + x->options.max_workers;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= 1)
+        return;
+    if (wanted >= limit.rlim_cur)
+        wanted = limit.rlim_cur - 1;
+    int fd = fcntl(x->wake_fd, F_DUPFD_CLOEXEC, (int)wanted);
+    if (fd >= 0)
+        (void)close(fd);
+}
+
 static int thread_open(struct executor *x)
 {
     x->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return x->wake_fd < 0 ? -1 : 0;
+    if (x->wake_fd < 0)
+        return -1;
+    grow_table(x);
+    return 0;
 }
 
 /* No signal is for a worker; a write to a closed pipe is an error then, and no SIGPIPE. */
