@@ -3,6 +3,8 @@
 #include "config.h"
 
 #include <check.h>
+#include <link.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,12 +113,58 @@ START_TEST(without_preparation_nothing_is_done)
 }
 END_TEST
 
+/* Reads a byte of each page of libc's code. */
+static int read_code(struct dl_phdr_info *info, size_t size, void *ret_sum)
+{
+    (void)size;
+    for (int i = 0; strstr(info->dlpi_name, "/libc.so") && i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        const volatile unsigned char *code = (const unsigned char *)info->dlpi_addr + p->p_vaddr;
+        for (size_t at = 0; p->p_type == PT_LOAD && (p->p_flags & PF_X) && at < p->p_memsz; at += 4096)
+            *(unsigned *)ret_sum += code[at];
+    }
+    return 0;
+}
+
+/* Faults that a child has in reading it. */
+static int faults_of_code(bool in_advance)
+{
+    int status;
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        struct rusage from, to;
+        unsigned sum = 0;
+        if (in_advance)
+            fresh_code();
+        getrusage(RUSAGE_SELF, &from);
+        (void)dl_iterate_phdr(read_code, &sum);
+        getrusage(RUSAGE_SELF, &to);
+        _exit((int)(to.ru_minflt - from.ru_minflt < 255 ? to.ru_minflt - from.ru_minflt : 255));
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+START_TEST(a_child_gets_the_code_that_its_parent_used)
+{
+    unsigned sum = 0;
+    (void)dl_iterate_phdr(read_code, &sum);
+    fresh_prepare();
+    int without = faults_of_code(false);
+    if (without >= 10) /* else a fork copies such pages, or there is no libc of that name */
+        ck_assert_int_le(faults_of_code(true), without / 4);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("fresh");
     TCase *t = tcase_create("fresh");
     tcase_add_test(t, without_preparation_nothing_is_done);
     tcase_add_test(t, a_child_gets_memory_behind_its_parents);
+    tcase_add_test(t, a_child_gets_the_code_that_its_parent_used);
     tcase_add_test(t, large_buffers_are_still_used_again);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -13,6 +13,7 @@
 
 #ifdef HAVE_FRESH
 
+#include <fcntl.h>
 #include <link.h>
 #include <malloc.h>
 #include <stdbool.h>
@@ -33,7 +34,8 @@ enum {
     HOLE_LEAST = 24,
     TOP = 512 * 1024,        /* of heap behind all holes, for a child to start with */
     LARGE = 4 * 1024 * 1024, /* what is larger gets a mapping of its own */
-    RANGES = 24,
+    WINDOW = 64 * 1024,      /* a fault gets the pages around it, as far as the file's are in memory */
+    WINDOWS = 512,
 };
 
 /* What is in the holes: never given back, since that's what it is there for. */
@@ -44,11 +46,8 @@ struct filling {
 static struct {
     bool prepared;
     struct filling *fillings;
-    struct {
-        void *from;
-        size_t len;
-    } ranges[RANGES]; /* of code and constants */
-    size_t range_count;
+    void *windows[WINDOWS]; /* of code and constants: a page in each that this process has used */
+    size_t window_count;
 } fresh;
 
 static uintptr_t page_size(void)
@@ -87,20 +86,39 @@ static bool is_used(const char *library)
            strstr(library, "/libssl.so");
 }
 
-static int note_ranges(struct dl_phdr_info *info, size_t size, void *arg)
+/* True if any page from `from` to `end`, not more than a window, is in this process's page table, as
+ * /proc/self/pagemap tells, or if that can't be known. */
+static bool is_mapped(int pagemap, uintptr_t from, uintptr_t end)
+{
+    static const uint64_t present = UINT64_C(1) << 63;
+    uint64_t entries[WINDOW / 4096]; /* a page is not smaller */
+    const uintptr_t page = page_size();
+    size_t n = (end - from + page - 1) / page;
+    if (pread(pagemap, entries, n * sizeof *entries, (off_t)(from / page * sizeof *entries)) !=
+        (ssize_t)(n * sizeof *entries))
+        return true;
+    while (n > 0 && !(entries[n - 1] & present))
+        n--;
+    return n > 0;
+}
+
+static int note_windows(struct dl_phdr_info *info, size_t size, void *pagemap)
 {
     const uintptr_t page = page_size();
-    (void)size, (void)arg;
-    for (int i = 0; is_used(info->dlpi_name) && i < info->dlpi_phnum && fresh.range_count < RANGES; i++) {
+    (void)size;
+    for (int i = 0; is_used(info->dlpi_name) && i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = &info->dlpi_phdr[i];
         /* What begins with the file and is no code is for the dynamic linker, which is done. */
         bool linkers = p->p_offset == 0 && !(p->p_flags & PF_X);
         if (p->p_type != PT_LOAD || p->p_flags & PF_W || linkers)
             continue;
-        uintptr_t from = (info->dlpi_addr + p->p_vaddr) & ~(page - 1);
+        uintptr_t from = (info->dlpi_addr + p->p_vaddr) & ~(page - 1), next;
         uintptr_t end = info->dlpi_addr + p->p_vaddr + p->p_memsz;
-        fresh.ranges[fresh.range_count].from = (void *)from;
-        fresh.ranges[fresh.range_count++].len = end - from;
+        for (; from < end && fresh.window_count < WINDOWS; from = next) {
+            next = (from | (WINDOW - 1)) + 1;
+            if (is_mapped(*(const int *)pagemap, from, next < end ? next : end))
+                fresh.windows[fresh.window_count++] = (void *)from;
+        }
     }
     return 0;
 }
@@ -124,13 +142,17 @@ void fresh_prepare(void)
         most = fill_holes(size, top, most);
     void *volatile end = malloc(TOP); /* a child shall find it there, and need not ask for one */
     free(end);
-    (void)dl_iterate_phdr(note_ranges, NULL);
+    int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    (void)dl_iterate_phdr(note_windows, &pagemap);
+    if (pagemap >= 0)
+        (void)close(pagemap);
 }
 
 void fresh_code(void)
 {
-    for (size_t i = 0; i < fresh.range_count; i++)
-        (void)madvise(fresh.ranges[i].from, fresh.ranges[i].len, MADV_POPULATE_READ);
+    const size_t page = page_size();
+    for (size_t i = 0; i < fresh.window_count; i++)
+        (void)madvise(fresh.windows[i], page, MADV_POPULATE_READ);
 }
 
 void fresh_begin(size_t size)

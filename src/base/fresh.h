@@ -4,8 +4,8 @@
  * most of that for the few bytes that it puts there. So:
  *   1. fresh_prepare  in the parent, once, before it forks: fills the holes of its heap, so that what is
  *                     allocated afterwards lies in pages that nobody has touched
- *   2. fresh_code     in the child, first of all: gets the pages of the program and of the libraries that a
- *                     fetch runs through, in a few calls
+ *   2. fresh_code     in the child, first of all: gets the pages of the program and of the libraries that its
+ *                     parent has used, which has made a handshake; a call gets as many as a fault does
  *   3. fresh_begin    in the child, before its work: gets pages that nobody has touched, in one call
  * They only save time: where libc or the kernel can't, they do nothing. Neither is thread-safe.
  */
