@@ -25,7 +25,9 @@ enum {
 static const int64_t GAP = 10 * NS_PER_MS;       /* between two looks, at least … */
 static const int64_t GAP_MOST = 100 * NS_PER_MS; /* … and at most while the answer stays no */
 static const int64_t LATE = 10 * NS_PER_MS;      /* a task behind another may wait that long */
-static const int64_t FIRST_GAP = 5 * NS_PER_MS;  /* between two looks before there is more to tell from */
+static const int64_t START =
+    5 * NS_PER_MS; /* a worker's, and its first task, where host and machine are quick */
+static const int64_t FIRST_GAP = 3 * NS_PER_MS; /* between two looks while most are not past that */
 
 static const int64_t UPTIME_STEP = 10 * NS_PER_MS; /* what /proc/uptime counts in */
 
@@ -156,7 +158,7 @@ void pace_started(struct executor *x, struct worker *w)
     if (!p->on)
         return;
     if (p->next == 0)
-        p->next = deadline_now() + FIRST_GAP;
+        p->next = deadline_now() + START;
     if (x->living > p->few && p->grant > 0) {
         p->grant--;
         p->idle_at = 0;

@@ -7,7 +7,7 @@
  * doubles every 10 ms, until what it wants comes near to what there is. Others may want the same processors,
  * a server on the same machine for one: so the time that processors were idle (/proc/uptime) tells as well.
  * Those figures take a while. As long as most workers are in their first task, the state of a few
- * (/proc/TID/stat) says how many want a processor at this moment: the pool doubles every 5 ms until their
+ * (/proc/TID/stat) says how many want a processor at this moment: the pool doubles every 3 ms until their
  * starts keep the processors busy. Where /proc doesn't tell, nothing holds the pool up.
  *   1. pace_init
  *   2. pace_room                  how many workers may be started now
