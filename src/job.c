@@ -1,6 +1,7 @@
 #include "job.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/deadline.h"
 
@@ -64,6 +65,7 @@ void job_free(struct job *job)
         return;
     buffer_free(&job->fields);
     buffer_free(&job->redirects);
+    free(job->failure.message);
     free(job);
 }
 
@@ -76,7 +78,27 @@ void job_forget_try(struct job *job)
     job->field_count = job->redirect_count = 0;
     buffer_free(&job->fields);
     buffer_free(&job->redirects);
-    error_clear(&job->failure);
+    free(job->failure.message);
+    job->failure = (struct job_failure){0};
+}
+
+void job_fail(struct job *job, const struct fetch_error *why)
+{
+    free(job->failure.message);
+    job->failure = (struct job_failure){.kind = why->kind, .phase = why->phase, .final = why->final};
+    if (why->kind != ERROR_NONE)
+        job->failure.message = strdup(why->message);
+}
+
+struct fetch_error job_error(const struct job *job, const struct fetch_result *result)
+{
+    const struct job_failure *f = &job->failure;
+    struct fetch_error e;
+    if (f->kind == ERROR_NONE)
+        return result->error;
+    error_set(&e, f->kind, f->phase, "%s", f->message ? f->message : "out of memory");
+    e.final = f->final;
+    return e;
 }
 
 static int keep_fields(struct job *job, const struct fetch_head *head)
@@ -118,7 +140,7 @@ void job_report(const struct job *job, const struct fetch_result *result, struct
         .status = result->status ? result->status : job->status,
         .version = result->version[0] ? result->version : job->version,
         .bytes = result->bytes,
-        .error = job->failure.kind != ERROR_NONE ? job->failure : result->error,
+        .error = job_error(job, result),
         .redirects =
             stopped ? span_make(job->redirects.data, job->last_redirect) : buffer_span(&job->redirects),
         .redirect_count = job->redirect_count - stopped,

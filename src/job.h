@@ -17,6 +17,23 @@ enum job_state {
     JOB_REPORTED,  /* its report has been made; its output may still wait for its turn */
 };
 
+/* Why a job fails for another reason than what the worker says. There are as many jobs as workers and more,
+ * and each page of them is one to copy for the next worker's fork: so no room for a whole message here. */
+struct job_failure {
+    enum error_kind kind; /* ERROR_NONE: it does not */
+    enum error_phase phase;
+    bool final;
+    char *message; /* owned; NULL: there was no memory for it */
+};
+
+/* What of a report is still wanted once it is made. */
+struct job_done {
+    enum error_kind kind;
+    int status;
+    int64_t started_us, ns_total;
+    uint64_t bytes;
+};
+
 struct job {
     struct schedule_item item; /* first: the schedule's pointer is the job's */
     enum job_state state;
@@ -41,9 +58,9 @@ struct job {
     uint32_t redirect_count;
     size_t last_redirect;       /* where it is in `redirects`, for one that is not followed */
     bool hop;                   /* `fields` are those of a redirect, and no head came behind it */
-    struct fetch_error failure; /* ours, over whatever the worker says; ERROR_NONE: none */
+    struct job_failure failure; /* over whatever the worker says */
     struct outputs_job out;
-    struct report done; /* what the journal needs, once it is reported */
+    struct job_done done;
     unsigned char text[];
 };
 
@@ -60,6 +77,12 @@ int job_add_redirect(struct job *job, const struct fetch_head *hop);
 
 /* Keeps the head's status, version and fields. 0 or -1. */
 int job_keep_head(struct job *job, const struct fetch_head *head);
+
+/* Lets it fail as `why` says (copied), whatever its worker says. ERROR_NONE: not any more. */
+void job_fail(struct job *job, const struct fetch_error *why);
+
+/* What its report says of a failure: what job_fail said, or else the result. */
+struct fetch_error job_error(const struct job *job, const struct fetch_result *result);
 
 /* Fills `ret` from the job and its result; `none` stands in for a connection there was not. Views into both.
  * The result counts the redirects that were followed: one more, whose response broke off, is none. */

@@ -104,15 +104,17 @@ static void enter(struct run *r, struct job *job, const struct fetch_error *refu
 {
     struct fetch_error err;
     job->occurrence = occurrence;
-    job->failure = *refused;
+    job_fail(job, refused);
     if (r->input_order && outputs_place(r->outputs, &job->out, job, &err) < 0)
         run_output_failed(r, &err);
     if (refused->kind == ERROR_NONE && schedule_add(r->schedule, &job->item, r->now) == 0)
         return;
-    if (refused->kind == ERROR_NONE)
-        error_set(&job->failure, ERROR_OUTPUT, PHASE_NONE, "out of memory");
-    else
+    if (refused->kind == ERROR_NONE) {
+        error_set(&err, ERROR_OUTPUT, PHASE_NONE, "out of memory");
+        job_fail(job, &err);
+    } else {
         schedule_skip(r->schedule);
+    }
     run_refuse(r, job);
 }
 

@@ -35,9 +35,11 @@ void run_stop(struct run *r)
 static void cancel_job(struct run *r, struct job *job)
 {
     struct fetch_result none = {0};
-    if (job->failure.kind == ERROR_NONE)
-        error_set(&job->failure, ERROR_CANCELLED, PHASE_NONE,
-                  "the run was ended before this target was done");
+    struct fetch_error err;
+    if (job->failure.kind == ERROR_NONE) {
+        error_set(&err, ERROR_CANCELLED, PHASE_NONE, "the run was ended before this target was done");
+        job_fail(job, &err);
+    }
     conclude(r, job, &none);
 }
 
@@ -65,7 +67,7 @@ static void kill_job(struct run *r, struct job *job, const struct fetch_error *f
     if (job->killed)
         return;
     job->killed = true;
-    job->failure = *failure;
+    job_fail(job, failure);
     executor_hold(r->executor, job_id(job), false); /* a thread ends only if what it still says is read */
     (void)executor_cancel(r->executor, job_id(job), true);
 }
@@ -147,7 +149,15 @@ static int write_journal(struct run *r, const struct job *job, struct fetch_erro
         (void)run_wake(r);
         signals_let_kill();
     }
-    int result = joblog_write(r->joblog, &job->done, job->occurrence, r->o->sync, err);
+    struct report report = {
+        .target = job->line,
+        .started_us = job->done.started_us,
+        .ns_total = job->done.ns_total,
+        .status = job->done.status,
+        .bytes = job->done.bytes,
+        .error.kind = job->done.kind,
+    };
+    int result = joblog_write(r->joblog, &report, job->occurrence, r->o->sync, err);
     if (waits && !r->signal)
         signals_hold();
     return result;
@@ -159,7 +169,7 @@ void run_on_delivered(void *arg, void *owner)
     struct run *r = arg;
     struct job *job = owner;
     struct fetch_error err;
-    if (r->joblog && job->done.error.kind != ERROR_CANCELLED && job->done.error.kind != ERROR_OUTPUT &&
+    if (r->joblog && job->done.kind != ERROR_CANCELLED && job->done.kind != ERROR_OUTPUT &&
         !r->output_failed) {
         bool written = !r->o->sync || outputs_flush(r->outputs, true, &err) == 0;
         if (!written || write_journal(r, job, &err) < 0)
@@ -176,8 +186,8 @@ void run_forget_undelivered(struct run *r)
     while (r->undelivered) {
         struct job *job = r->undelivered;
         r->never_left++;
-        if (job->done.error.kind != ERROR_OUTPUT)
-            summary_recount(&r->summary, job->done.error.kind, kind, with_body ? job->done.bytes : 0);
+        if (job->done.kind != ERROR_OUTPUT)
+            summary_recount(&r->summary, job->done.kind, kind, with_body ? job->done.bytes : 0);
         enter_state(r, job, JOB_READ);
         job_free(job);
     }
@@ -186,7 +196,6 @@ void run_forget_undelivered(struct run *r)
 /* Hands the final report to all outputs and counts it. The job may be gone afterwards. */
 static void report_job(struct run *r, struct job *job, const struct fetch_result *result)
 {
-    static const struct fetch_conn nowhere;
     struct report report;
     struct fetch_error err;
     job_report(job, result, &report);
@@ -196,11 +205,13 @@ static void report_job(struct run *r, struct job *job, const struct fetch_result
         outputs_end(r->outputs, &job->out, &report, &err) < 0)
         run_output_failed(r, &err);
     summary_count(&r->summary, report.error.kind, report.bytes);
-    job->done = report;
-    job->done.conn = &nowhere;
-    job->done.url = job->done.redirects = job->done.fields = span_make(NULL, 0);
-    job->done.version = job->done.sha256 = job->done.payload_sha1 = "";
-    job->done.file = NULL;
+    job->done = (struct job_done){
+        .kind = report.error.kind,
+        .status = report.status,
+        .started_us = report.started_us,
+        .ns_total = report.ns_total,
+        .bytes = report.bytes,
+    };
     check_halt(r);
     if (outputs_finish(r->outputs, &job->out, job, &err) < 0)
         run_output_failed(r, &err);
@@ -238,12 +249,12 @@ static struct schedule_outcome outcome_of(const struct run *r, const struct job 
 /* A try has ended: it is final, or the schedule keeps the target for another. */
 static void conclude(struct run *r, struct job *job, const struct fetch_result *result)
 {
-    const struct fetch_error *err = job->failure.kind != ERROR_NONE ? &job->failure : &result->error;
+    struct fetch_error err = job_error(job, result);
     int status = result->status ? result->status : job->status;
     bool was_started = job->state == JOB_SUBMITTED || job->state == JOB_RUNNING;
     if (was_started) {
         struct schedule_outcome outcome =
-            outcome_of(r, job, err, status, result->has_retry_after ? result->retry_after : -1);
+            outcome_of(r, job, &err, status, result->has_retry_after ? result->retry_after : -1);
         if (outcome.pause_host && outcome.retry_after > 0)
             recall_host(r, job);
         if (!schedule_ended(r->schedule, &job->item, &outcome, deadline_now())) {
@@ -258,9 +269,9 @@ static void conclude(struct run *r, struct job *job, const struct fetch_result *
         }
     }
     struct fetch_result final = *result;
-    if (job->discard && err->kind == ERROR_NONE) {
-        error_set(&job->failure, ERROR_CANCELLED, PHASE_NONE,
-                  "the run was ended before this target was tried again");
+    if (job->discard && err.kind == ERROR_NONE) {
+        error_set(&err, ERROR_CANCELLED, PHASE_NONE, "the run was ended before this target was tried again");
+        job_fail(job, &err);
         final.bytes = 0; /* discarded */
     }
     report_job(r, job, &final);
@@ -290,8 +301,10 @@ static void broke_protocol(struct run *r, struct job *job, const char *what)
 /* As broke_protocol, with the target's end: the worker may have got another one already. */
 static void broke_protocol_at_end(struct run *r, struct job *job, const char *what)
 {
-    found_out(r, job, what, &job->failure);
-    (void)executor_kill(r->executor, job->worker, job->failure.message);
+    struct fetch_error err;
+    found_out(r, job, what, &err);
+    job_fail(job, &err);
+    (void)executor_kill(r->executor, job->worker, err.message);
 }
 
 /* An output failed for this target: it ends as `output`, and so does the run. */
@@ -446,9 +459,11 @@ static void on_lost(struct run *r, struct job *job, const struct executor_event 
     struct fetch_result none = {.bytes = job->discard ? 0 : job->received};
     struct span reason = span_make(event->data, event->len);
     summary_lost(&r->summary, reason);
-    if (job->failure.kind == ERROR_NONE)
-        error_set(&job->failure, ERROR_WORKER_DIED, PHASE_NONE, "%.*s", (int)reason.len,
-                  (const char *)reason.data);
+    if (job->failure.kind == ERROR_NONE) {
+        struct fetch_error err;
+        error_set(&err, ERROR_WORKER_DIED, PHASE_NONE, "%.*s", (int)reason.len, (const char *)reason.data);
+        job_fail(job, &err);
+    }
     conclude(r, job, &none);
 }
 
