@@ -774,6 +774,27 @@ START_TEST(a_pool_grows_where_proc_tells_nothing)
 }
 END_TEST
 
+/* As many as there are processors keep them busy in their first tasks, and wait for the others. */
+START_TEST(a_pool_grows_past_workers_that_keep_all_processors)
+{
+    enum { MEET = 40 };
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options((unsigned)cpus + MEET);
+    o.mode = (enum executor_mode)_i;
+    meeting_open();
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= (unsigned)cpus; id++)
+        pool_submit(l, id, "watch 40");
+    for (unsigned id = 1; id <= MEET; id++)
+        pool_submit(l, (unsigned)cpus + id, "meet 40");
+    pool_close(l);
+    for (unsigned id = 1; id <= (unsigned)cpus + MEET; id++)
+        ck_assert_str_eq(l->of[id].text, "met");
+    free(l);
+}
+END_TEST
+
 /* How many descriptors fit into the table as it is; 0 where that isn't told. */
 static unsigned table_size(void)
 {
@@ -811,6 +832,7 @@ START_TEST(threads_find_room_for_their_descriptors)
     ck_assert_uint_ge(table_size(), 2999);
     pool_close(l);
     free(l);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 END_TEST
 
@@ -980,6 +1002,8 @@ int main(void)
     tcase_add_test(t, trouble_with_starting_leaves_room_for_one);
     tcase_add_loop_test(t, few_processes_mean_fewer_workers, 0, 2);
     tcase_add_loop_test(t, a_pool_grows_where_proc_tells_nothing, 0, 2);
+    tcase_add_loop_test(t, a_pool_grows_past_workers_that_keep_all_processors, EXECUTOR_PROCESS,
+                        EXECUTOR_THREAD + 1);
     tcase_add_test(t, threads_find_room_for_their_descriptors);
     tcase_add_test(t, no_worker_outlives_a_parent_that_is_killed);
     suite_add_tcase(s, t);

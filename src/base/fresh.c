@@ -86,9 +86,9 @@ static bool is_used(const char *library)
            strstr(library, "/libssl.so");
 }
 
-/* True if any page from `from` to `end`, not more than a window, is in this process's page table, as
- * /proc/self/pagemap tells, or if that can't be known. */
-static bool is_mapped(int pagemap, uintptr_t from, uintptr_t end)
+/* A page from `from` to `end`, not more than a window, that is in this process's page table, as
+ * /proc/self/pagemap tells; the first where that can't be known, 0 if there is none. */
+static uintptr_t mapped_page(int pagemap, uintptr_t from, uintptr_t end)
 {
     static const uint64_t present = UINT64_C(1) << 63;
     uint64_t entries[WINDOW / 4096]; /* a page is not smaller */
@@ -96,10 +96,10 @@ static bool is_mapped(int pagemap, uintptr_t from, uintptr_t end)
     size_t n = (end - from + page - 1) / page;
     if (pread(pagemap, entries, n * sizeof *entries, (off_t)(from / page * sizeof *entries)) !=
         (ssize_t)(n * sizeof *entries))
-        return true;
+        return from;
     while (n > 0 && !(entries[n - 1] & present))
         n--;
-    return n > 0;
+    return n > 0 ? from + (n - 1) * page : 0;
 }
 
 static int note_windows(struct dl_phdr_info *info, size_t size, void *pagemap)
@@ -116,8 +116,9 @@ static int note_windows(struct dl_phdr_info *info, size_t size, void *pagemap)
         uintptr_t end = info->dlpi_addr + p->p_vaddr + p->p_memsz;
         for (; from < end && fresh.window_count < WINDOWS; from = next) {
             next = (from | (WINDOW - 1)) + 1;
-            if (is_mapped(*(const int *)pagemap, from, next < end ? next : end))
-                fresh.windows[fresh.window_count++] = (void *)from;
+            uintptr_t used = mapped_page(*(const int *)pagemap, from, next < end ? next : end);
+            if (used)
+                fresh.windows[fresh.window_count++] = (void *)used;
         }
     }
     return 0;

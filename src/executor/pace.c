@@ -15,10 +15,11 @@
 
 enum {
     FEW = 4,         /* workers, or two for each processor, that are started in any case */
-    SAMPLE = 64,     /* workers that are looked at */
-    GLANCES = 8,     /* workers that are looked at in their first task */
-    FIRST_STEP = 16, /* workers for each processor, that are started at most while none has ended a task */
-    COST_SHARE = 64, /* looking takes at most that part of the time */
+    SAMPLE = 64,     /* workers that are looked at … */
+    GLANCES = 8,     /* … and those whose state is */
+    FIRST_STEP = 16, /* workers for each processor, that are started at most by what these tell */
+    COST_SHARE = 64, /* looking takes at most that part of the time … */
+    FIRST_SHARE = 4, /* … or so many times as much, where few are past their first task */
     TEXT = 96        /* three numbers */
 };
 
@@ -158,7 +159,7 @@ void pace_started(struct executor *x, struct worker *w)
     if (!p->on)
         return;
     if (p->next == 0)
-        p->next = deadline_now() + START;
+        p->next = (p->told = deadline_now()) + START;
     if (x->living > p->few && p->grant > 0) {
         p->grant--;
         p->idle_at = 0;
@@ -194,8 +195,8 @@ static bool look_at(struct executor *x, struct worker *w, int64_t now, double *r
 }
 
 struct estimate {
-    int seen;       /* workers that it is of */
-    unsigned there; /* that there were to look at, perhaps not for long enough; not all with enough seen */
+    int seen;           /* workers that it is of */
+    unsigned there;     /* that are past their start; counted only as far as needed if any was seen */
     double ran, waited; /* for all workers; 0 without any seen */
 };
 
@@ -206,7 +207,7 @@ static struct estimate estimate(struct executor *x, int64_t now)
     unsigned n = x->options.max_workers, s = x->pace.turn;
     for (unsigned i = 0; i < n && e.seen < SAMPLE; i++, s = (s + 1) % n) {
         struct worker *w = &x->workers[s];
-        if (w->state != WORKER_READY || !w->pace.settled)
+        if (w->state != WORKER_READY || w->exited || !w->pace.settled)
             continue;
         e.there++;
         e.seen += look_at(x, w, now, &e.ran, &e.waited);
@@ -217,7 +218,13 @@ static struct estimate estimate(struct executor *x, int64_t now)
     return e;
 }
 
-/* How many processors all workers want right now, from a few of those that are in their first task. */
+/* Workers that are not about to go. */
+static unsigned staying(const struct executor *x)
+{
+    return x->living - x->leaving;
+}
+
+/* How many processors all workers want right now, from a few that have a task; all, if none has. */
 static double glance(struct executor *x)
 {
     unsigned n = x->options.max_workers, s = x->pace.turn;
@@ -225,7 +232,7 @@ static double glance(struct executor *x)
     for (unsigned i = 0; i < n && seen < GLANCES; i++, s = (s + 1) % n) {
         struct worker *w = &x->workers[s];
         char path[sizeof "/proc/-2147483648/stat"], text[TEXT];
-        pid_t id = w->current && !w->pace.settled ? x->mode->task_id(w) : 0;
+        pid_t id = w->current && !w->exited ? x->mode->task_id(w) : 0;
         if (id <= 0)
             continue;
         (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)id);
@@ -237,7 +244,7 @@ static double glance(struct executor *x)
         want += pace_wants_processor(text);
     }
     x->pace.turn = s;
-    return seen ? (double)want * x->living / seen : x->living;
+    return seen ? (double)want * staying(x) / seen : x->pace.cpus;
 }
 
 /* At least how many processors were idle lately, and since the pool last grew; 0 as long as there is too
@@ -258,30 +265,38 @@ static double idle_processors(struct executor *x, int64_t now)
     return (double)(idle - was - UPTIME_STEP) / (double)since;
 }
 
-/* How many workers to start while most are in their first task: their hosts are slow, or the start is. */
-static unsigned wanted_first(struct executor *x)
+/* How many workers to start while nothing else tells than what they do right now. That may be the work of a
+ * few that keep all processors for themselves: so after a while without any growth there is a little. */
+static unsigned wanted_first(struct executor *x, int64_t now)
 {
-    struct pace *p = &x->pace;
-    if (x->mode->light)
-        return pace_growth(p->cpus, x->living, 0);
-    return pace_first_growth(p->cpus, x->living, glance(x));
+    const struct pace *p = &x->pace;
+    double wanted = glance(x);
+    unsigned more = pace_first_growth(p->cpus, staying(x), wanted);
+    if (more == 0 && now - p->told >= SPAN_LEAST)
+        more = pace_growth(p->cpus, staying(x), p->cpus);
+    return more < FIRST_STEP * p->cpus ? more : FIRST_STEP * p->cpus;
 }
 
-/* How many workers to start. Those that are past their start tell, if only they are not too few. */
+/* How many workers to start. Those that are past their start tell, if only they are not too few, and stay for
+ * long enough. */
 static unsigned wanted_more(struct executor *x, int64_t now, int64_t *ret_gap)
 {
     struct pace *p = &x->pace;
     int64_t since = computed();
     struct estimate e = estimate(x, now);
     bool full = pace_is_full(p->cpus, e.ran, e.waited, idle_processors(x, now));
+    bool first = !e.seen && (2 * e.there < staying(x) || now - p->told >= SPAN_LEAST + GAP);
+    unsigned more = 0;
+    if (first)
+        more = wanted_first(x, now);
+    else if (e.seen && !full)
+        more = pace_growth(p->cpus, x->living, e.ran + e.waited);
+    if (e.seen || more > 0)
+        p->told = now;
     p->gap = full ? deadline_min(2 * p->gap, GAP_MOST) : GAP;
-    *ret_gap = pace_gap(p->gap, computed() - since);
-    if (e.seen)
-        return full ? 0 : pace_growth(p->cpus, x->living, e.ran + e.waited);
-    if (2 * e.there >= x->living)
-        return 0;
-    *ret_gap = FIRST_GAP;
-    return wanted_first(x);
+    int64_t cost = computed() - since;
+    *ret_gap = first ? pace_gap(FIRST_GAP, cost / FIRST_SHARE) : pace_gap(p->gap, cost);
+    return more;
 }
 
 /* Workers could be started and are not, while tasks may wait for them. */
@@ -304,7 +319,7 @@ bool pace_look(struct executor *x, int64_t now)
     unsigned more = wanted_more(x, now, &gap);
     if (!p->on)
         return true;
-    p->next = now + gap;
+    p->next = deadline_now() + gap;
     p->grant = more;
     return more > 0;
 }

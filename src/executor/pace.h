@@ -6,9 +6,11 @@
  * it waited for a processor. Slow servers keep workers waiting for them and not for processors; such a pool
  * doubles every 10 ms, until what it wants comes near to what there is. Others may want the same processors,
  * a server on the same machine for one: so the time that processors were idle (/proc/uptime) tells as well.
- * Those figures take a while. As long as most workers are in their first task, the state of a few
- * (/proc/TID/stat) says how many want a processor at this moment: the pool doubles every 3 ms until their
- * starts keep the processors busy. Where /proc doesn't tell, nothing holds the pool up.
+ * Those figures take a while. As long as most workers are in their first task, or none stays for long enough,
+ * the state of a few (/proc/TID/stat) says how many want a processor at this moment. If that is less than
+ * there are, the pool doubles every 3 ms, by 16 for each processor at most; else their starts are work
+ * enough, but after 30 ms without any growth it grows by a quarter all the same. Where /proc doesn't tell,
+ * nothing holds the pool up.
  *   1. pace_init
  *   2. pace_room                  how many workers may be started now
  *   3. pace_started, pace_ended   one was; one has ended a task
@@ -31,6 +33,7 @@ struct pace {
     unsigned grant;  /* workers that may be started beyond those */
     int64_t next;    /* CLOCK_MONOTONIC ns, of the next look */
     int64_t gap;     /* ns between two looks */
+    int64_t told;    /* CLOCK_MONOTONIC ns, when the pool grew last, or could tell whether it should */
     int64_t idle_at; /* CLOCK_MONOTONIC ns, when the next was read; 0: not since the pool grew */
     int64_t idle;    /* ns, for which processors were idle, all together */
     unsigned turn;   /* the slot where the next sample begins */
@@ -70,8 +73,8 @@ bool pace_is_full(unsigned cpus, double ran, double waited, double idle);
  * quarter of that, and one for each processor. */
 unsigned pace_growth(unsigned cpus, unsigned living, double wanted);
 
-/* The same while most are in their first task, and so many processors are wanted right now: none as long as
- * that is what there is, since starts are work for a processor themselves; at most 16 for each processor. */
+/* The same where `wanted` is of this moment, as while most are in their first task: none if it is what there
+ * is, since starts are work for a processor themselves; at most 16 for each processor. */
 unsigned pace_first_growth(unsigned cpus, unsigned living, double wanted);
 
 /* What /proc/TID/stat begins with, `TID (NAME) STATE …`, cut anywhere behind that: true if it says that it

@@ -76,7 +76,6 @@ struct worker {
 struct mode {
     const char *name;
     unsigned descriptors; /* that a worker takes in this process, its sockets included for threads */
-    bool light;           /* a start costs less than a task */
     /* Makes what the mode needs, once. 0, or -1 with errno. May be NULL. */
     int (*open)(struct executor *x);
     /* Starts a worker that writes to `results`, which becomes the mode's. 0, or -1 with errno. */

@@ -148,7 +148,6 @@ static void thread_close(struct executor *x)
 const struct mode mode_thread = {
     .name = "thread",
     .descriptors = 5,
-    .light = true,
     .open = thread_open,
     .start = thread_start,
     .reap = thread_reap,

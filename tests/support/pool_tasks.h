@@ -4,9 +4,10 @@
  *   2. ledger_run(&l, x, …) or executor_poll(x, …, ledger_note, &l)
  *   3. look at l.of[id]
  * A task is text: "echo WORDS", "big BYTES", "sleep MS", "nap MS" (and a note before it), "hang", "abort",
- * "exit STATUS", "kill", "noend", "block MS", "meet COUNT" (until so many are there), "slot", "pid", "wait"
- * (until it is asked to end), "fds", "windows" (how many it has), "swallow" (what is in its jobs pipe, and
- * dies), "forge NAME" (bytes of its own straight into the pipe).
+ * "exit STATUS", "kill", "noend", "block MS", "meet COUNT" (until so many are there), "watch COUNT" (computes
+ * until then, and is none of them), "slot", "pid", "wait" (until it is asked to end), "fds", "windows" (how
+ * many it has), "swallow" (what is in its jobs pipe, and dies), "forge NAME" (bytes of its own straight into
+ * the pipe).
  */
 #ifndef PFETCH_TESTS_POOL_TASKS_H
 #define PFETCH_TESTS_POOL_TASKS_H
@@ -185,6 +186,15 @@ static inline void task_meet(unsigned count, struct emitter *out)
     (void)emitter_end(out, end, strlen(end));
 }
 
+static inline void task_watch(unsigned count, struct emitter *out)
+{
+    int64_t until = deadline_add(deadline_now(), 60 * NS_PER_SECOND);
+    while (deadline_now() < until && atomic_load(meeting) < count)
+        ;
+    const char *end = atomic_load(meeting) < count ? "alone" : "met";
+    (void)emitter_end(out, end, strlen(end));
+}
+
 static inline void test_task(void *state, const void *task, size_t len, struct emitter *out)
 {
     char text[LEDGER_TEXT];
@@ -225,6 +235,8 @@ static inline void test_task(void *state, const void *task, size_t len, struct e
         task_number(out, (long)getpid());
     else if (!strcmp(text, "meet"))
         task_meet((unsigned)number, out);
+    else if (!strcmp(text, "watch"))
+        task_watch((unsigned)number, out);
     else if (!strcmp(text, "wait"))
         task_wait(out);
     else if (!strcmp(text, "fds"))
