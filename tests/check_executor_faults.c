@@ -795,6 +795,29 @@ START_TEST(a_pool_grows_past_workers_that_keep_all_processors)
 }
 END_TEST
 
+/* First tasks that compute for long, all of them: each worker more makes the others wait. */
+START_TEST(a_pool_of_computing_workers_stays_small)
+{
+    unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN), few = cpus > 2 ? 2 * cpus : 4;
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(few + 300);
+    o.mode = (enum executor_mode)_i;
+    meeting_open();
+    pool_open(l, &o);
+    int64_t until = deadline_add(deadline_now(), NS_PER_SECOND);
+    for (unsigned id = 0; deadline_now() < until && id < o.max_workers;) {
+        while (id < o.max_workers && executor_room(l->x) > 0)
+            pool_submit(l, ++id, "watch 1");
+        ck_assert_int_ge(executor_poll(l->x, 20, ledger_note, l), 0);
+    }
+    ck_assert_uint_ge(executor_workers(l->x), few);
+    ck_assert_uint_le(executor_workers(l->x), few + 8 * cpus);
+    atomic_store(meeting, 1);
+    pool_close(l);
+    free(l);
+}
+END_TEST
+
 /* How many descriptors fit into the table as it is; 0 where that isn't told. */
 static unsigned table_size(void)
 {
@@ -1004,6 +1027,7 @@ int main(void)
     tcase_add_loop_test(t, a_pool_grows_where_proc_tells_nothing, 0, 2);
     tcase_add_loop_test(t, a_pool_grows_past_workers_that_keep_all_processors, EXECUTOR_PROCESS,
                         EXECUTOR_THREAD + 1);
+    tcase_add_loop_test(t, a_pool_of_computing_workers_stays_small, EXECUTOR_PROCESS, EXECUTOR_THREAD + 1);
     tcase_add_test(t, threads_find_room_for_their_descriptors);
     tcase_add_test(t, no_worker_outlives_a_parent_that_is_killed);
     suite_add_tcase(s, t);

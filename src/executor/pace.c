@@ -16,6 +16,7 @@
 enum {
     FEW = 4,         /* workers, or two for each processor, that are started in any case */
     SAMPLE = 64,     /* workers that are looked at … */
+    READ_MOST = 128, /* … of at most so many, for the first look at one tells nothing … */
     GLANCES = 8,     /* … and those whose state is */
     FIRST_STEP = 16, /* workers for each processor, that are started at most by what these tell */
     COST_SHARE = 64, /* looking takes at most that part of the time … */
@@ -28,7 +29,8 @@ static const int64_t GAP_MOST = 100 * NS_PER_MS; /* … and at most while the an
 static const int64_t LATE = 10 * NS_PER_MS;      /* a task behind another may wait that long */
 static const int64_t START =
     5 * NS_PER_MS; /* a worker's, and its first task, where host and machine are quick */
-static const int64_t FIRST_GAP = 3 * NS_PER_MS; /* between two looks while most are not past that */
+static const int64_t PATIENCE_MOST = 4 * NS_PER_SECOND; /* as long as all compute */
+static const int64_t FIRST_GAP = 3 * NS_PER_MS;         /* between two looks while most are not past that */
 
 static const int64_t UPTIME_STEP = 10 * NS_PER_MS; /* what /proc/uptime counts in */
 
@@ -140,6 +142,7 @@ void pace_init(struct executor *x)
     p->cpus = cpus_now();
     p->few = 2 * p->cpus > FEW ? 2 * p->cpus : FEW;
     p->gap = GAP;
+    p->patience = SPAN_LEAST;
     p->on = x->mode->task_id && x->options.max_workers > p->few && schedstat(getpid(), &ran, &waited);
 }
 
@@ -159,7 +162,7 @@ void pace_started(struct executor *x, struct worker *w)
     if (!p->on)
         return;
     if (p->next == 0)
-        p->next = (p->told = deadline_now()) + START;
+        p->next = deadline_now() + START;
     if (x->living > p->few && p->grant > 0) {
         p->grant--;
         p->idle_at = 0;
@@ -173,46 +176,61 @@ void pace_ended(struct worker *w)
         w->pace = none;
 }
 
-/* Adds what the worker wanted since it was marked, as parts of a processor. False: not known. */
-static bool look_at(struct executor *x, struct worker *w, int64_t now, double *ran, double *waited)
+struct estimate {
+    unsigned there, settled; /* workers that were come past, and those of them that are past their start */
+    unsigned read, missed;   /* of these, for how many the kernel tells something, and not */
+    int seen;                /* and of how many the figures are */
+    double ran, waited;      /* for all workers; 0 without any seen */
+};
+
+/* Adds what the worker wanted since it was marked, as parts of a processor. */
+static void look_at(const struct executor *x, struct worker *w, int64_t now, struct estimate *e)
 {
     struct pace_mark was = w->pace, m = {.settled = was.settled, .at = now};
     pid_t id = x->mode->task_id(w);
-    if (id <= 0 || (was.at && now - was.at < SPAN_LEAST))
-        return false;
-    if (!schedstat(id, &m.ran, &m.waited)) {
-        x->pace.on = false; /* a user may not see what gave up being looked into (hidepid) */
-        return false;
-    }
-    if (now - was.at >= SPAN)
+    bool marked = was.at != 0 && was.at >= x->pace.resumed;
+    if (id <= 0 || (marked && now - was.at < SPAN_LEAST))
+        return;
+    bool told = schedstat(id, &m.ran, &m.waited);
+    e->read += told;
+    e->missed += !told;
+    if (!told)
+        return;
+    if (!marked || now - was.at >= SPAN)
         w->pace = m;
-    if (!was.at)
-        return false;
+    if (!marked)
+        return;
     double span = (double)(now - was.at);
-    *ran += (double)(m.ran - was.ran) / span;
-    *waited += (double)(m.waited - was.waited) / span;
-    return true;
+    e->ran += (double)(m.ran - was.ran) / span;
+    e->waited += (double)(m.waited - was.waited) / span;
+    e->seen++;
 }
 
-struct estimate {
-    int seen;           /* workers that it is of */
-    unsigned there;     /* that are past their start; counted only as far as needed if any was seen */
-    double ran, waited; /* for all workers; 0 without any seen */
-};
+/* One that has just ended has nothing to tell, and no more; a user may not see what gave up being looked into
+ * (hidepid), and that is so for all. */
+static void see_whether_told(struct executor *x, unsigned read, unsigned missed)
+{
+    if (read == 0 && missed > 1)
+        x->pace.on = false;
+}
 
 /* What all workers want, from a sample of those that are past their start. */
 static struct estimate estimate(struct executor *x, int64_t now)
 {
     struct estimate e = {0};
     unsigned n = x->options.max_workers, s = x->pace.turn;
-    for (unsigned i = 0; i < n && e.seen < SAMPLE; i++, s = (s + 1) % n) {
+    for (unsigned i = 0; i < n && e.seen < SAMPLE && e.read < READ_MOST; i++, s = (s + 1) % n) {
         struct worker *w = &x->workers[s];
-        if (w->state != WORKER_READY || w->exited || !w->pace.settled)
+        if ((w->state != WORKER_READY && w->state != WORKER_STARTING) || w->exited)
             continue;
         e.there++;
-        e.seen += look_at(x, w, now, &e.ran, &e.waited);
+        if (w->state != WORKER_READY || !w->pace.settled)
+            continue;
+        e.settled++;
+        look_at(x, w, now, &e);
     }
     x->pace.turn = s;
+    see_whether_told(x, e.read, e.missed);
     e.ran = e.seen ? e.ran * x->living / e.seen : 0;
     e.waited = e.seen ? e.waited * x->living / e.seen : 0;
     return e;
@@ -224,11 +242,11 @@ static unsigned staying(const struct executor *x)
     return x->living - x->leaving;
 }
 
-/* How many processors all workers want right now, from a few that have a task; all, if none has. */
-static double glance(struct executor *x)
+/* How many processors all workers want right now, from a few that have a task; all, if none has. Sets
+ * *ret_all if each of those wants one. */
+static double glance(struct executor *x, bool *ret_all)
 {
-    unsigned n = x->options.max_workers, s = x->pace.turn;
-    int seen = 0, want = 0;
+    unsigned n = x->options.max_workers, s = x->pace.turn, seen = 0, missed = 0, want = 0;
     for (unsigned i = 0; i < n && seen < GLANCES; i++, s = (s + 1) % n) {
         struct worker *w = &x->workers[s];
         char path[sizeof "/proc/-2147483648/stat"], text[TEXT];
@@ -236,14 +254,14 @@ static double glance(struct executor *x)
         if (id <= 0)
             continue;
         (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)id);
-        if (!read_text(path, text)) {
-            x->pace.on = false; /* as with look_at */
-            return 0;
-        }
-        seen++;
-        want += pace_wants_processor(text);
+        bool told = read_text(path, text);
+        seen += told;
+        missed += !told;
+        want += told && pace_wants_processor(text);
     }
     x->pace.turn = s;
+    see_whether_told(x, seen, missed);
+    *ret_all = want == seen;
     return seen ? (double)want * staying(x) / seen : x->pace.cpus;
 }
 
@@ -266,14 +284,23 @@ static double idle_processors(struct executor *x, int64_t now)
 }
 
 /* How many workers to start while nothing else tells than what they do right now. That may be the work of a
- * few that keep all processors for themselves: so after a while without any growth there is a little. */
+ * few that keep all processors for themselves, while the others sleep: so after a while without any growth
+ * there is a little. Where none sleeps it is less, and less often each time. */
 static unsigned wanted_first(struct executor *x, int64_t now)
 {
-    const struct pace *p = &x->pace;
-    double wanted = glance(x);
+    struct pace *p = &x->pace;
+    bool all;
+    double wanted = glance(x, &all);
     unsigned more = pace_first_growth(p->cpus, staying(x), wanted);
-    if (more == 0 && now - p->told >= SPAN_LEAST)
-        more = pace_growth(p->cpus, staying(x), p->cpus);
+    if (!all)
+        p->patience = SPAN_LEAST;
+    if (more > 0 || now - p->told < p->patience)
+        return more;
+    if (all) {
+        p->patience = deadline_min(2 * p->patience, PATIENCE_MOST);
+        return p->cpus;
+    }
+    more = pace_growth(p->cpus, staying(x), p->cpus);
     return more < FIRST_STEP * p->cpus ? more : FIRST_STEP * p->cpus;
 }
 
@@ -285,12 +312,14 @@ static unsigned wanted_more(struct executor *x, int64_t now, int64_t *ret_gap)
     int64_t since = computed();
     struct estimate e = estimate(x, now);
     bool full = pace_is_full(p->cpus, e.ran, e.waited, idle_processors(x, now));
-    bool first = !e.seen && (2 * e.there < staying(x) || now - p->told >= SPAN_LEAST + GAP);
+    bool first = !e.seen && (2 * e.settled < e.there || now - p->told >= SPAN_LEAST + GAP);
     unsigned more = 0;
     if (first)
         more = wanted_first(x, now);
     else if (e.seen && !full)
         more = pace_growth(p->cpus, x->living, e.ran + e.waited);
+    if (e.seen)
+        p->patience = SPAN_LEAST;
     if (e.seen || more > 0)
         p->told = now;
     p->gap = full ? deadline_min(2 * p->gap, GAP_MOST) : GAP;
@@ -315,6 +344,9 @@ bool pace_look(struct executor *x, int64_t now)
     if (p->grant > 0)
         return false;
     now = deadline_now();
+    if (now - p->looked > LATELY)
+        p->resumed = p->told = now; /* figures from then on */
+    p->looked = now;
     int64_t gap;
     unsigned more = wanted_more(x, now, &gap);
     if (!p->on)

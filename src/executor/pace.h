@@ -9,8 +9,9 @@
  * Those figures take a while. As long as most workers are in their first task, or none stays for long enough,
  * the state of a few (/proc/TID/stat) says how many want a processor at this moment. If that is less than
  * there are, the pool doubles every 3 ms, by 16 for each processor at most; else their starts are work
- * enough, but after 30 ms without any growth it grows by a quarter all the same. Where /proc doesn't tell,
- * nothing holds the pool up.
+ * enough, but after 30 ms without any growth it grows by a quarter all the same, or, where none of them
+ * sleeps, by one for each processor, after twice as long each time. Where /proc doesn't tell, nothing holds
+ * the pool up.
  *   1. pace_init
  *   2. pace_room                  how many workers may be started now
  *   3. pace_started, pace_ended   one was; one has ended a task
@@ -27,16 +28,19 @@ struct executor;
 struct worker;
 
 struct pace {
-    bool on;         /* the kernel tells */
-    unsigned cpus;   /* that this process may use */
-    unsigned few;    /* workers that are started in any case */
-    unsigned grant;  /* workers that may be started beyond those */
-    int64_t next;    /* CLOCK_MONOTONIC ns, of the next look */
-    int64_t gap;     /* ns between two looks */
-    int64_t told;    /* CLOCK_MONOTONIC ns, when the pool grew last, or could tell whether it should */
-    int64_t idle_at; /* CLOCK_MONOTONIC ns, when the next was read; 0: not since the pool grew */
-    int64_t idle;    /* ns, for which processors were idle, all together */
-    unsigned turn;   /* the slot where the next sample begins */
+    bool on;          /* the kernel tells */
+    unsigned cpus;    /* that this process may use */
+    unsigned few;     /* workers that are started in any case */
+    unsigned grant;   /* workers that may be started beyond those */
+    int64_t next;     /* CLOCK_MONOTONIC ns, of the next look */
+    int64_t gap;      /* ns between two looks */
+    int64_t looked;   /* CLOCK_MONOTONIC ns, of the last look … */
+    int64_t resumed;  /* … and of the first one after a pause: marks from before it say nothing */
+    int64_t told;     /* CLOCK_MONOTONIC ns, when the pool grew last, or could tell whether it should */
+    int64_t patience; /* ns without either, after which it grows all the same */
+    int64_t idle_at;  /* CLOCK_MONOTONIC ns, when the next was read; 0: not since the pool grew */
+    int64_t idle;     /* ns, for which processors were idle, all together */
+    unsigned turn;    /* the slot where the next sample begins */
 };
 
 /* What a worker had when it was looked at last. */
