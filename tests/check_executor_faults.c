@@ -811,7 +811,7 @@ START_TEST(a_pool_of_computing_workers_stays_small)
         ck_assert_int_ge(executor_poll(l->x, 20, ledger_note, l), 0);
     }
     ck_assert_uint_ge(executor_workers(l->x), few);
-    ck_assert_uint_le(executor_workers(l->x), few + 8 * cpus);
+    ck_assert_uint_le(executor_workers(l->x), few + 24 * cpus);
     atomic_store(meeting, 1);
     pool_close(l);
     free(l);
