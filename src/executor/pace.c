@@ -61,11 +61,14 @@ unsigned pace_growth(unsigned cpus, unsigned living, double wanted)
     return more >= most ? most : more > least ? (unsigned)more : least;
 }
 
+static unsigned first_step(unsigned cpus, unsigned more)
+{
+    return more < FIRST_STEP * cpus ? more : FIRST_STEP * cpus;
+}
+
 unsigned pace_first_growth(unsigned cpus, unsigned living, double wanted)
 {
-    unsigned most = FIRST_STEP * cpus;
-    unsigned more = wanted < cpus ? pace_growth(cpus, living, wanted) : 0;
-    return more < most ? more : most;
+    return wanted < cpus ? first_step(cpus, pace_growth(cpus, living, wanted)) : 0;
 }
 
 bool pace_wants_processor(const char *stat)
@@ -113,12 +116,19 @@ static bool read_text(const char *path, char text[static TEXT])
     return true;
 }
 
+/* Reads the beginning of /proc/ID/NAME, where ID is a process or a thread. */
+static bool read_of(pid_t id, const char *name, char text[static TEXT])
+{
+    char path[sizeof "/proc/-2147483648/schedstat"];
+    (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)id, name);
+    return read_text(path, text);
+}
+
 /* Reads `run wait slices` of a task; false where that isn't known. */
 static bool schedstat(pid_t id, int64_t *ret_ran, int64_t *ret_waited)
 {
-    char path[sizeof "/proc/-2147483648/schedstat"], text[TEXT];
-    (void)snprintf(path, sizeof path, "/proc/%d/schedstat", (int)id);
-    return read_text(path, text) && sscanf(text, "%" SCNd64 " %" SCNd64, ret_ran, ret_waited) == 2;
+    char text[TEXT];
+    return read_of(id, "schedstat", text) && sscanf(text, "%" SCNd64 " %" SCNd64, ret_ran, ret_waited) == 2;
 }
 
 /* Reads for how long (ns) the machine's processors have been idle, all together, from `up idle`, in seconds
@@ -249,12 +259,11 @@ static double glance(struct executor *x, bool *ret_all)
     unsigned n = x->options.max_workers, s = x->pace.turn, seen = 0, missed = 0, want = 0;
     for (unsigned i = 0; i < n && seen < GLANCES; i++, s = (s + 1) % n) {
         struct worker *w = &x->workers[s];
-        char path[sizeof "/proc/-2147483648/stat"], text[TEXT];
+        char text[TEXT];
         pid_t id = w->current && !w->exited ? x->mode->task_id(w) : 0;
         if (id <= 0)
             continue;
-        (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)id);
-        bool told = read_text(path, text);
+        bool told = read_of(id, "stat", text);
         seen += told;
         missed += !told;
         want += told && pace_wants_processor(text);
@@ -300,8 +309,7 @@ static unsigned wanted_first(struct executor *x, int64_t now)
         p->patience = deadline_min(2 * p->patience, PATIENCE_MOST);
         return p->cpus;
     }
-    more = pace_growth(p->cpus, staying(x), p->cpus);
-    return more < FIRST_STEP * p->cpus ? more : FIRST_STEP * p->cpus;
+    return first_step(p->cpus, pace_growth(p->cpus, staying(x), p->cpus));
 }
 
 /* How many workers to start. Those that are past their start tell, if only they are not too few, and stay for
