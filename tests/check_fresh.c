@@ -158,8 +158,10 @@ START_TEST(a_child_gets_what_its_parent_used_of_its_file)
     ck_assert_uint_eq(read_constants(), 0);
     int faults = faults_of_constants(false);
     fresh_prepare();
-    if (CAN_PREPARE && faults >= 10) /* else a fault gets more of them, as on ext4 with large folios */
-        ck_assert_int_le(faults_of_constants(true), 2);
+    /* Else a fault gets more of them, as on ext4 with large folios. Half, since some have other causes:
+     * valgrind translates in between, and a page may have been reclaimed. */
+    if (CAN_PREPARE && faults >= 10)
+        ck_assert_int_le(faults_of_constants(true), faults / 2);
 }
 END_TEST
 
