@@ -122,7 +122,10 @@ class Result:
         return [kind(r) for r in sorted(self.reports, key=lambda r: r["index"])]
 
     def __repr__(self):
-        return "status %d\nout: %r\nerr: %s" % (self.status, self.out[:2000], self.err[-4000:])
+        """The first lines of a long output, and each report of a failure in it."""
+        failed = [line for line in self.out[2000:].splitlines() if b'"error":{' in line]
+        return "status %d\nout: %r\n%serr: %s" % (self.status, self.out[:2000], "".join("failed: %r\n" % line for line in failed[:5]),
+                                                 self.err[-4000:])
 
 
 def kind(report):
