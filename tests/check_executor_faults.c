@@ -14,6 +14,7 @@
 
 #include "support/forbid.h"
 #include "support/pool_tasks.h"
+#include "support/within.h"
 
 /* ThreadSanitizer has a thread of its own in each process, and RLIMIT_NPROC counts threads. */
 #if defined(__SANITIZE_THREAD__)
@@ -600,9 +601,7 @@ START_TEST(one_of_many_workers_holds_nothing_else_either)
 {
     enum { WORKERS = 150, FEW = 100 };
     static const unsigned calls[] = {0, SYS_unshare, SYS_sendmsg};
-    const char *preload = getenv("LD_PRELOAD");
-    if (HAS_THREADS || (preload && strstr(preload, "vgpreload")) ||
-        (_i > 0 && forbid(calls[_i], SECCOMP_RET_ERRNO | EPERM) < 0))
+    if (HAS_THREADS || within_valgrind() || (_i > 0 && forbid(calls[_i], SECCOMP_RET_ERRNO | EPERM) < 0))
         return;
     struct ledger *l = ledger_new();
     struct executor_options o = process_options(WORKERS);
@@ -684,8 +683,9 @@ static struct ledger *run_sleepers(unsigned workers, unsigned tasks, enum execut
 
 START_TEST(few_descriptors_mean_fewer_workers_and_a_warning)
 {
-    struct rlimit limit;
-    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct rlimit before, limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = before;
     limit.rlim_cur = 40;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
     struct ledger *l = run_sleepers(64, 300, (enum executor_mode)_i);
@@ -694,6 +694,7 @@ START_TEST(few_descriptors_mean_fewer_workers_and_a_warning)
     ck_assert_uint_eq(l->warnings, 1);
     ck_assert_ptr_nonnull(strstr(l->warning, "of 64 workers could be started"));
     free(l);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 END_TEST
 
@@ -751,8 +752,7 @@ START_TEST(a_pool_grows_where_proc_tells_nothing)
 {
     enum { WORKERS = 40 };
     const unsigned first = _i ? 8 : 0;
-    const char *preload = getenv("LD_PRELOAD");
-    if (UNDER_ADDRESS_SANITIZER || (preload && strstr(preload, "vgpreload")) || geteuid() != 0 ||
+    if (within_one_process() || UNDER_ADDRESS_SANITIZER || within_valgrind() || geteuid() != 0 ||
         unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
         mount("proc", "/proc", "proc", 0, "hidepid=2") < 0)
         return;
@@ -770,50 +770,6 @@ START_TEST(a_pool_grows_where_proc_tells_nothing)
     pool_close(l);
     for (unsigned id = first + 1; id <= first + WORKERS; id++)
         ck_assert_str_eq(l->of[id].text, "met");
-    free(l);
-}
-END_TEST
-
-/* As many as there are processors keep them busy in their first tasks, and wait for the others. */
-START_TEST(a_pool_grows_past_workers_that_keep_all_processors)
-{
-    enum { MEET = 40 };
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    struct ledger *l = ledger_new();
-    struct executor_options o = process_options((unsigned)cpus + MEET);
-    o.mode = (enum executor_mode)_i;
-    meeting_open();
-    pool_open(l, &o);
-    for (unsigned id = 1; id <= (unsigned)cpus; id++)
-        pool_submit(l, id, "watch 40");
-    for (unsigned id = 1; id <= MEET; id++)
-        pool_submit(l, (unsigned)cpus + id, "meet 40");
-    pool_close(l);
-    for (unsigned id = 1; id <= (unsigned)cpus + MEET; id++)
-        ck_assert_str_eq(l->of[id].text, "met");
-    free(l);
-}
-END_TEST
-
-/* First tasks that compute for long, all of them: each worker more makes the others wait. */
-START_TEST(a_pool_of_computing_workers_stays_small)
-{
-    unsigned cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN), few = cpus > 2 ? 2 * cpus : 4;
-    struct ledger *l = ledger_new();
-    struct executor_options o = process_options(few + 300);
-    o.mode = (enum executor_mode)_i;
-    meeting_open();
-    pool_open(l, &o);
-    int64_t until = deadline_add(deadline_now(), NS_PER_SECOND);
-    for (unsigned id = 0; deadline_now() < until && id < o.max_workers;) {
-        while (id < o.max_workers && executor_room(l->x) > 0)
-            pool_submit(l, ++id, "watch 1");
-        ck_assert_int_ge(executor_poll(l->x, 20, ledger_note, l), 0);
-    }
-    ck_assert_uint_ge(executor_workers(l->x), few);
-    ck_assert_uint_le(executor_workers(l->x), few + 24 * cpus);
-    atomic_store(meeting, 1);
-    pool_close(l);
     free(l);
 }
 END_TEST
@@ -1025,9 +981,6 @@ int main(void)
     tcase_add_test(t, trouble_with_starting_leaves_room_for_one);
     tcase_add_loop_test(t, few_processes_mean_fewer_workers, 0, 2);
     tcase_add_loop_test(t, a_pool_grows_where_proc_tells_nothing, 0, 2);
-    tcase_add_loop_test(t, a_pool_grows_past_workers_that_keep_all_processors, EXECUTOR_PROCESS,
-                        EXECUTOR_THREAD + 1);
-    tcase_add_loop_test(t, a_pool_of_computing_workers_stays_small, EXECUTOR_PROCESS, EXECUTOR_THREAD + 1);
     tcase_add_test(t, threads_find_room_for_their_descriptors);
     tcase_add_test(t, no_worker_outlives_a_parent_that_is_killed);
     suite_add_tcase(s, t);

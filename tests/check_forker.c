@@ -21,6 +21,7 @@
 
 #include "executor/forker.h"
 #include "support/forbid.h"
+#include "support/within.h"
 
 enum { TEXT = 256 };
 
@@ -330,8 +331,7 @@ END_TEST
 START_TEST(a_thread_that_is_killed_at_its_start_is_given_up)
 {
     int null = open_null(), before = count_open();
-    const char *preload = getenv("LD_PRELOAD");
-    if ((preload && strstr(preload, "vgpreload")) || forbid(SYS_unshare, SECCOMP_RET_KILL_THREAD) < 0)
+    if (within_valgrind() || forbid(SYS_unshare, SECCOMP_RET_KILL_THREAD) < 0)
         return;
     ck_assert_ptr_null(forker_new(null));
     ck_assert_int_eq(count_open(), before);

@@ -1,10 +1,13 @@
-/* When a pool has workers enough. That it gets all that it may have is in check_executor.c. */
+/* When a pool has workers enough. That it gets all that it may have is in check_executor.c, and where /proc
+ * tells nothing in check_executor_faults.c. */
 #include "config.h"
 
 #include <check.h>
 #include <stdlib.h>
 
 #include "executor/pace.h"
+#include "support/pool_tasks.h"
+#include "support/within.h"
 
 START_TEST(workers_that_wait_for_servers_leave_processors_idle)
 {
@@ -122,6 +125,101 @@ START_TEST(a_dear_look_puts_off_the_next_for_a_tenth_of_a_second_at_most)
 }
 END_TEST
 
+/* A pool as one of the pace's tests wants it: `mode` and what its workers have done before. */
+enum before { NOTHING, ONE_TASK, A_TASK_EACH };
+
+static struct ledger *paced_pool(unsigned workers, enum executor_mode mode, enum before before,
+                                 unsigned *ret_few)
+{
+    unsigned cpus = cpus_allowed(), few = cpus > 2 ? 2 * cpus : 4;
+    unsigned count = before == A_TASK_EACH ? few : before == ONE_TASK;
+    char text[20];
+    struct ledger *l = ledger_new();
+    struct executor_options o = EXECUTOR_OPTIONS_INIT;
+    o.mode = mode;
+    o.max_workers = few + workers;
+    o.task = test_task;
+    meeting_open();
+    pool_open(l, &o);
+    (void)snprintf(text, sizeof text, "meet %u", count);
+    for (unsigned id = 1; id <= count; id++)
+        pool_submit(l, id, text);
+    pool_drain(l);
+    atomic_store(meeting, 0);
+    *ret_few = few;
+    return l;
+}
+
+/* As many as there are processors keep them busy, and wait for the others. */
+START_TEST(a_pool_grows_past_workers_that_keep_all_processors)
+{
+    enum { MEET = 60 };
+    unsigned cpus = cpus_allowed(), few;
+    struct ledger *l = paced_pool(MEET, (enum executor_mode)(_i % 2), (enum before)(_i / 2), &few);
+    for (unsigned id = few + 1; id <= few + cpus; id++)
+        pool_submit(l, id, "watch 60");
+    for (unsigned id = few + cpus + 1; id <= few + cpus + MEET; id++)
+        pool_submit(l, id, "meet 60");
+    pool_close(l);
+    for (unsigned id = few + 1; id <= few + cpus + MEET; id++)
+        ck_assert_str_eq(l->of[id].text, "met");
+    free(l);
+}
+END_TEST
+
+/* How many workers there are after `ns` of as many such tasks as the pool takes, behind that of `id`. */
+static unsigned workers_after(struct ledger *l, unsigned *id, const char *task, int64_t ns)
+{
+    int64_t until = deadline_add(deadline_now(), ns);
+    while (deadline_now() < until && *id < LEDGER_TASKS) {
+        while (*id < LEDGER_TASKS && executor_room(l->x) > 0)
+            pool_submit(l, ++*id, task);
+        ck_assert_int_ge(executor_poll(l->x, 20, ledger_note, l), 0);
+    }
+    return (unsigned)executor_workers(l->x);
+}
+
+/* They compute for long, but for one: each worker more makes the others wait. */
+START_TEST(a_pool_of_computing_workers_stays_small)
+{
+    unsigned few;
+    struct ledger *l = paced_pool(300, (enum executor_mode)(_i % 2), (enum before)(_i / 2), &few);
+    unsigned id = few;
+    pool_submit(l, ++id, "meet 2");
+    unsigned workers = workers_after(l, &id, "watch 2", NS_PER_SECOND);
+    ck_assert_uint_ge(workers, few);
+    ck_assert_uint_le(workers, few + 24 * cpus_allowed());
+    atomic_store(meeting, 2);
+    pool_close(l);
+    free(l);
+}
+END_TEST
+
+/* What tasks wanted that have ended counts, where they are short. */
+START_TEST(a_pool_grows_by_what_its_workers_wanted)
+{
+    enum { MORE = 20 };
+    unsigned few;
+    struct ledger *l = paced_pool(MORE, (enum executor_mode)_i, A_TASK_EACH, &few);
+    unsigned id = few;
+    while (workers_after(l, &id, "sleep 20", NS_PER_SECOND / 10) < few + MORE)
+        ck_assert_uint_lt(id, LEDGER_TASKS);
+    pool_close(l);
+    free(l);
+}
+END_TEST
+
+START_TEST(a_pool_of_short_computing_tasks_stays_small)
+{
+    unsigned few;
+    struct ledger *l = paced_pool(300, (enum executor_mode)_i, A_TASK_EACH, &few);
+    unsigned id = few;
+    ck_assert_uint_le(workers_after(l, &id, "spin 20", NS_PER_SECOND), few + 24 * cpus_allowed());
+    pool_close(l);
+    free(l);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("pace");
@@ -144,6 +242,15 @@ int main(void)
     tcase_add_test(t, looking_takes_little_of_the_time);
     tcase_add_test(t, a_dear_look_puts_off_the_next_for_a_tenth_of_a_second_at_most);
     suite_add_tcase(s, t);
+    if (!within_valgrind()) {
+        t = tcase_create("pools"); /* of workers that compute beside each other */
+        tcase_set_timeout(t, 120);
+        tcase_add_loop_test(t, a_pool_grows_past_workers_that_keep_all_processors, 0, 2 * (A_TASK_EACH + 1));
+        tcase_add_loop_test(t, a_pool_of_computing_workers_stays_small, 0, 2 * (A_TASK_EACH + 1));
+        tcase_add_loop_test(t, a_pool_grows_by_what_its_workers_wanted, 0, 2);
+        tcase_add_loop_test(t, a_pool_of_short_computing_tasks_stays_small, 0, 2);
+        suite_add_tcase(s, t);
+    }
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
     int failed = srunner_ntests_failed(r);

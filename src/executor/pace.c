@@ -2,10 +2,12 @@
 
 #include "executor/pace.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +33,7 @@ static const int64_t START =
     5 * NS_PER_MS; /* a worker's, and its first task, where host and machine are quick */
 static const int64_t PATIENCE_MOST = 4 * NS_PER_SECOND; /* as long as all compute */
 static const int64_t FIRST_GAP = 3 * NS_PER_MS;         /* between two looks while most are not past that */
+static const int64_t LONG = 100 * NS_PER_MS; /* who sleeps in a task that runs as long waits for its host */
 
 static const int64_t UPTIME_STEP = 10 * NS_PER_MS; /* what /proc/uptime counts in */
 
@@ -102,18 +105,39 @@ static unsigned cpus_now(void)
     return n < 1 ? 1 : n > EXECUTOR_MAX_WORKERS ? EXECUTOR_MAX_WORKERS : (unsigned)n;
 }
 
-/* Reads the beginning of a file of /proc's. */
+/* Reads the beginning of a file of /proc's; false with errno. */
 static bool read_text(const char *path, char text[static TEXT])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
+    errno = ENODATA; /* where it is empty */
     ssize_t n = read(fd, text, TEXT - 1);
+    int why = errno;
     (void)close(fd);
+    errno = why;
     if (n <= 0)
         return false;
     text[n] = 0;
     return true;
+}
+
+/* Why the last read failed says that there is nothing to be read, and not that this process lacks something
+ * at the moment. */
+static bool is_withheld(void)
+{
+    return errno != EMFILE && errno != ENFILE && errno != ENOMEM;
+}
+
+/* /proc is that of this process's own PID namespace: another one's numbers are strangers'. */
+static bool proc_is_own(void)
+{
+    char text[TEXT];
+    ssize_t n = readlink("/proc/self", text, TEXT - 1);
+    if (n <= 0)
+        return false;
+    text[n] = 0;
+    return strtol(text, NULL, 10) == (long)getpid();
 }
 
 /* Reads the beginning of /proc/ID/NAME, where ID is a process or a thread. */
@@ -153,7 +177,8 @@ void pace_init(struct executor *x)
     p->few = 2 * p->cpus > FEW ? 2 * p->cpus : FEW;
     p->gap = GAP;
     p->patience = SPAN_LEAST;
-    p->on = x->mode->task_id && x->options.max_workers > p->few && schedstat(getpid(), &ran, &waited);
+    p->on = x->mode->task_id && x->options.max_workers > p->few && proc_is_own() &&
+            schedstat(getpid(), &ran, &waited);
 }
 
 size_t pace_room(const struct executor *x)
@@ -202,10 +227,11 @@ static void look_at(const struct executor *x, struct worker *w, int64_t now, str
     if (id <= 0 || (marked && now - was.at < SPAN_LEAST))
         return;
     bool told = schedstat(id, &m.ran, &m.waited);
-    e->read += told;
-    e->missed += !told;
-    if (!told)
+    if (!told) {
+        e->missed += is_withheld();
         return;
+    }
+    e->read++;
     if (!marked || now - was.at >= SPAN)
         w->pace = m;
     if (!marked)
@@ -252,26 +278,37 @@ static unsigned staying(const struct executor *x)
     return x->living - x->leaving;
 }
 
-/* How many processors all workers want right now, from a few that have a task; all, if none has. Sets
- * *ret_all if each of those wants one. */
-static double glance(struct executor *x, bool *ret_all)
+/* Of a few workers that have a task, what they do right now. */
+struct glance {
+    unsigned seen;
+    unsigned want;      /* a processor; the others sleep … */
+    unsigned wait_long; /* … some of them in a task that is no short one */
+};
+
+/* They are spread over all, since those that were started together lie together. */
+static struct glance glance(struct executor *x, int64_t now)
 {
-    unsigned n = x->options.max_workers, s = x->pace.turn, seen = 0, missed = 0, want = 0;
-    for (unsigned i = 0; i < n && seen < GLANCES; i++, s = (s + 1) % n) {
+    struct glance g = {0};
+    unsigned n = x->options.max_workers, s = x->pace.turn, missed = 0;
+    unsigned step = x->living < GLANCES ? 1 : x->living / GLANCES, passed = 0;
+    for (unsigned i = 0; i < n && g.seen < GLANCES; i++, s = (s + 1) % n) {
         struct worker *w = &x->workers[s];
         char text[TEXT];
         pid_t id = w->current && !w->exited ? x->mode->task_id(w) : 0;
-        if (id <= 0)
+        if (id <= 0 || passed++ % step != 0)
             continue;
-        bool told = read_of(id, "stat", text);
-        seen += told;
-        missed += !told;
-        want += told && pace_wants_processor(text);
+        if (!read_of(id, "stat", text)) {
+            missed += is_withheld();
+            continue;
+        }
+        bool wants = pace_wants_processor(text);
+        g.seen++;
+        g.want += wants;
+        g.wait_long += !wants && now - w->since >= LONG;
     }
     x->pace.turn = s;
-    see_whether_told(x, seen, missed);
-    *ret_all = want == seen;
-    return seen ? (double)want * staying(x) / seen : x->pace.cpus;
+    see_whether_told(x, g.seen, missed);
+    return g;
 }
 
 /* At least how many processors were idle lately, and since the pool last grew; 0 as long as there is too
@@ -294,22 +331,32 @@ static double idle_processors(struct executor *x, int64_t now)
 
 /* How many workers to start while nothing else tells than what they do right now. That may be the work of a
  * few that keep all processors for themselves, while the others sleep: so after a while without any growth
- * there is a little. Where none sleeps it is less, and less often each time. */
+ * there is a little. Where most want a processor it is less, and less often each time. */
 static unsigned wanted_first(struct executor *x, int64_t now)
 {
     struct pace *p = &x->pace;
-    bool all;
-    double wanted = glance(x, &all);
+    struct glance g = glance(x, now);
+    double wanted = g.seen ? (double)g.want * staying(x) / g.seen : p->cpus; /* all, if none has a task */
     unsigned more = pace_first_growth(p->cpus, staying(x), wanted);
-    if (!all)
+    bool most = g.seen == 0 || 2 * g.want > g.seen;
+    if (!most)
         p->patience = SPAN_LEAST;
     if (more > 0 || now - p->told < p->patience)
         return more;
-    if (all) {
+    if (most) {
         p->patience = deadline_min(2 * p->patience, PATIENCE_MOST);
         return p->cpus;
     }
     return first_step(p->cpus, pace_growth(p->cpus, staying(x), p->cpus));
+}
+
+/* How many where the figures say that there is no idle processor. A few may have all of them, while the
+ * others wait for hosts that take long. */
+static unsigned wanted_full(struct executor *x, int64_t now)
+{
+    struct glance g = glance(x, now);
+    bool most = g.seen > 0 && 2 * g.wait_long >= g.seen;
+    return most ? first_step(x->pace.cpus, pace_growth(x->pace.cpus, staying(x), x->pace.cpus)) : 0;
 }
 
 /* How many workers to start. Those that are past their start tell, if only they are not too few, and stay for
@@ -320,15 +367,16 @@ static unsigned wanted_more(struct executor *x, int64_t now, int64_t *ret_gap)
     int64_t since = computed();
     struct estimate e = estimate(x, now);
     bool full = pace_is_full(p->cpus, e.ran, e.waited, idle_processors(x, now));
-    bool first = !e.seen && (2 * e.settled < e.there || now - p->told >= SPAN_LEAST + GAP);
+    bool few = 2 * e.settled < e.there, figures = e.seen && !few;
+    bool first = few || (!e.seen && now - p->told >= SPAN_LEAST + GAP);
     unsigned more = 0;
     if (first)
         more = wanted_first(x, now);
-    else if (e.seen && !full)
-        more = pace_growth(p->cpus, x->living, e.ran + e.waited);
-    if (e.seen)
+    else if (figures)
+        more = full ? wanted_full(x, now) : pace_growth(p->cpus, x->living, e.ran + e.waited);
+    if (figures)
         p->patience = SPAN_LEAST;
-    if (e.seen || more > 0)
+    if (figures || more > 0)
         p->told = now;
     p->gap = full ? deadline_min(2 * p->gap, GAP_MOST) : GAP;
     int64_t cost = computed() - since;
@@ -340,16 +388,13 @@ static unsigned wanted_more(struct executor *x, int64_t now, int64_t *ret_gap)
 static bool matters(const struct executor *x)
 {
     return x->pace.on && x->free.count > 0 && x->idle.count == 0 && x->living >= x->pace.few &&
-           (x->pace.grant == 0 || x->ahead.count > 0);
+           x->pace.grant == 0;
 }
 
 bool pace_look(struct executor *x, int64_t now)
 {
     struct pace *p = &x->pace;
     if (!matters(x) || now < p->next)
-        return false;
-    p->next = now + GAP;
-    if (p->grant > 0)
         return false;
     now = deadline_now();
     if (now - p->looked > LATELY)

@@ -9,9 +9,11 @@
  * Those figures take a while. As long as most workers are in their first task, or none stays for long enough,
  * the state of a few (/proc/TID/stat) says how many want a processor at this moment. If that is less than
  * there are, the pool doubles every 3 ms, by 16 for each processor at most; else their starts are work
- * enough, but after 30 ms without any growth it grows by a quarter all the same, or, where none of them
- * sleeps, by one for each processor, after twice as long each time. Where /proc doesn't tell, nothing holds
- * the pool up.
+ * enough, but after 30 ms without any growth it grows by a quarter all the same, or, where most of them want
+ * a processor, by one for each, after twice as long each time, 4 s at most. And since a few may keep all
+ * processors for long, a pool that should not grow by its figures grows by a quarter at each look while most
+ * workers sleep in tasks that are a tenth of a second old. Where /proc doesn't tell, nothing holds the pool
+ * up.
  *   1. pace_init
  *   2. pace_room                  how many workers may be started now
  *   3. pace_started, pace_ended   one was; one has ended a task

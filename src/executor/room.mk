@@ -86,7 +86,7 @@ tests_check_ahead_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_executor_faults
 TESTS += tests/check_executor_faults
-tests_check_executor_faults_SOURCES = tests/check_executor_faults.c tests/support/forbid.h tests/support/pool_tasks.h
+tests_check_executor_faults_SOURCES = tests/check_executor_faults.c tests/support/forbid.h tests/support/pool_tasks.h tests/support/within.h
 tests_check_executor_faults_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_executor_faults_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 check_PROGRAMS += tests/check_collect
@@ -103,7 +103,7 @@ tests_check_emitter_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_forker
 TESTS += tests/check_forker
-tests_check_forker_SOURCES = tests/check_forker.c tests/support/forbid.h
+tests_check_forker_SOURCES = tests/check_forker.c tests/support/forbid.h tests/support/within.h
 tests_check_forker_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_forker_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 
@@ -115,7 +115,7 @@ tests_check_frame_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_pace
 TESTS += tests/check_pace
-tests_check_pace_SOURCES = tests/check_pace.c
+tests_check_pace_SOURCES = tests/check_pace.c tests/support/pool_tasks.h tests/support/within.h
 tests_check_pace_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_pace_LDADD = $(EXECUTOR_LIBS) $(CHECK_LIBS)
 

@@ -3,11 +3,11 @@
  *   1. ledger_init
  *   2. ledger_run(&l, x, …) or executor_poll(x, …, ledger_note, &l)
  *   3. look at l.of[id]
- * A task is text: "echo WORDS", "big BYTES", "sleep MS", "nap MS" (and a note before it), "hang", "abort",
- * "exit STATUS", "kill", "noend", "block MS", "meet COUNT" (until so many are there), "watch COUNT" (computes
- * until then, and is none of them), "slot", "pid", "wait" (until it is asked to end), "fds", "windows" (how
- * many it has), "swallow" (what is in its jobs pipe, and dies), "forge NAME" (bytes of its own straight into
- * the pipe).
+ * A task is text: "echo WORDS", "big BYTES", "sleep MS", "nap MS" (and a note before it), "spin MS"
+ * (computes), "hang", "abort", "exit STATUS", "kill", "noend", "block MS", "meet COUNT" (until so many are
+ * there), "watch COUNT" (computes until then, and is none of them), "slot", "pid", "wait" (until it is asked
+ * to end), "fds", "windows" (how many it has), "swallow" (what is in its jobs pipe, and dies), "forge NAME"
+ * (bytes of its own straight into the pipe).
  */
 #ifndef PFETCH_TESTS_POOL_TASKS_H
 #define PFETCH_TESTS_POOL_TASKS_H
@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -177,6 +178,14 @@ static inline void meeting_open(void)
     ck_assert_ptr_ne(meeting, MAP_FAILED);
 }
 
+/* Processors that this process may use, as the pool counts them. */
+static inline unsigned cpus_allowed(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set)
+                                                       : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 static inline void task_meet(unsigned count, struct emitter *out)
 {
     atomic_fetch_add(meeting, 1);
@@ -193,6 +202,14 @@ static inline void task_watch(unsigned count, struct emitter *out)
         ;
     const char *end = atomic_load(meeting) < count ? "alone" : "met";
     (void)emitter_end(out, end, strlen(end));
+}
+
+static inline void task_spin(int ms, struct emitter *out)
+{
+    int64_t until = deadline_add(deadline_now(), ms * NS_PER_MS);
+    while (deadline_now() < until)
+        ;
+    (void)emitter_end(out, "spun", 4);
 }
 
 static inline void test_task(void *state, const void *task, size_t len, struct emitter *out)
@@ -237,6 +254,8 @@ static inline void test_task(void *state, const void *task, size_t len, struct e
         task_meet((unsigned)number, out);
     else if (!strcmp(text, "watch"))
         task_watch((unsigned)number, out);
+    else if (!strcmp(text, "spin"))
+        task_spin((int)number, out);
     else if (!strcmp(text, "wait"))
         task_wait(out);
     else if (!strcmp(text, "fds"))
