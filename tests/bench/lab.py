@@ -36,9 +36,10 @@ class Lab:
     def sample(self, case, client):
         work = self.work(case, client)
         argv = client.argv(work)  # writes the lists
+        server = self.servers[case.server]
+        server.await_rest()
         if case.kind == "single":
             return self.single(case, client, work, argv)
-        server = self.servers[case.server]
         if case.server == "late":
             server.tell(f"delay {case.delay}")
         if work.files:

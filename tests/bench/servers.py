@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from measure import BenchError, cpu_of, read_text
+from measure import BenchError, await_rest, cpu_of, read_text
 
 PAGE = 20000
 BULK = 100 * 1000 * 1000
@@ -186,6 +186,9 @@ class Nginx:
     def cpu(self):
         return cpu_of(self.worker)
 
+    def await_rest(self):
+        await_rest(self.worker)
+
     def stop(self):
         self.process.terminate()
         self.process.wait(10)
@@ -215,6 +218,9 @@ class Late:
 
     def cpu(self):
         return cpu_of(self.process.pid)
+
+    def await_rest(self):
+        await_rest(self.process.pid)
 
     def stop(self):
         self.process.stdin.close()
