@@ -153,43 +153,46 @@ static struct ledger *paced_pool(unsigned workers, enum executor_mode mode, enum
 /* As many as there are processors keep them busy, and wait for the others. */
 START_TEST(a_pool_grows_past_workers_that_keep_all_processors)
 {
-    enum { MEET = 60 };
-    unsigned cpus = cpus_allowed(), few;
-    struct ledger *l = paced_pool(MEET, (enum executor_mode)(_i % 2), (enum before)(_i / 2), &few);
+    unsigned cpus = cpus_allowed(), few, meet = 2 * cpus + 60;
+    char watching[20], meeting_all[20];
+    struct ledger *l = paced_pool(meet, (enum executor_mode)(_i % 2), (enum before)(_i / 2), &few);
+    (void)snprintf(watching, sizeof watching, "watch %u", meet);
+    (void)snprintf(meeting_all, sizeof meeting_all, "meet %u", meet);
     for (unsigned id = few + 1; id <= few + cpus; id++)
-        pool_submit(l, id, "watch 60");
-    for (unsigned id = few + cpus + 1; id <= few + cpus + MEET; id++)
-        pool_submit(l, id, "meet 60");
+        pool_submit(l, id, watching);
+    for (unsigned id = few + cpus + 1; id <= few + cpus + meet; id++)
+        pool_submit(l, id, meeting_all);
     pool_close(l);
-    for (unsigned id = few + 1; id <= few + cpus + MEET; id++)
+    for (unsigned id = few + 1; id <= few + cpus + meet; id++)
         ck_assert_str_eq(l->of[id].text, "met");
     free(l);
 }
 END_TEST
 
-/* How many workers there are after `ns` of as many such tasks as the pool takes, behind that of `id`. */
-static unsigned workers_after(struct ledger *l, unsigned *id, const char *task, int64_t ns)
+/* How many workers there are after `ns` of as many such tasks as the pool takes, behind that of `id`; each
+ * fifth is the other. */
+static unsigned workers_after(struct ledger *l, unsigned *id, const char *task, const char *fifth, int64_t ns)
 {
     int64_t until = deadline_add(deadline_now(), ns);
     while (deadline_now() < until && *id < LEDGER_TASKS) {
-        while (*id < LEDGER_TASKS && executor_room(l->x) > 0)
-            pool_submit(l, ++*id, task);
+        while (*id < LEDGER_TASKS && executor_room(l->x) > 0) {
+            ++*id;
+            pool_submit(l, *id, *id % 5 == 0 ? fifth : task);
+        }
         ck_assert_int_ge(executor_poll(l->x, 20, ledger_note, l), 0);
     }
     return (unsigned)executor_workers(l->x);
 }
 
-/* They compute for long, but for one: each worker more makes the others wait. */
+/* Four of five compute for long: each worker more makes the others wait. */
 START_TEST(a_pool_of_computing_workers_stays_small)
 {
-    unsigned few;
-    struct ledger *l = paced_pool(300, (enum executor_mode)(_i % 2), (enum before)(_i / 2), &few);
-    unsigned id = few;
-    pool_submit(l, ++id, "meet 2");
-    unsigned workers = workers_after(l, &id, "watch 2", NS_PER_SECOND);
+    unsigned few, most = 24 * cpus_allowed();
+    struct ledger *l = paced_pool(most + 300, (enum executor_mode)(_i % 2), (enum before)(_i / 2), &few);
+    unsigned id = few, workers = workers_after(l, &id, "watch 10000", "meet 10000", NS_PER_SECOND);
     ck_assert_uint_ge(workers, few);
-    ck_assert_uint_le(workers, few + 24 * cpus_allowed());
-    atomic_store(meeting, 2);
+    ck_assert_uint_le(workers, few + most);
+    atomic_store(meeting, 10000);
     pool_close(l);
     free(l);
 }
@@ -202,8 +205,25 @@ START_TEST(a_pool_grows_by_what_its_workers_wanted)
     unsigned few;
     struct ledger *l = paced_pool(MORE, (enum executor_mode)_i, A_TASK_EACH, &few);
     unsigned id = few;
-    while (workers_after(l, &id, "sleep 20", NS_PER_SECOND / 10) < few + MORE)
+    while (workers_after(l, &id, "sleep 20", "sleep 20", NS_PER_SECOND / 10) < few + MORE)
         ck_assert_uint_lt(id, LEDGER_TASKS);
+    pool_close(l);
+    free(l);
+}
+END_TEST
+
+/* The same beside as many that compute for long as there are processors. */
+START_TEST(a_pool_grows_by_what_the_others_wanted)
+{
+    enum { MORE = 20 };
+    unsigned few;
+    struct ledger *l = paced_pool(MORE, (enum executor_mode)_i, A_TASK_EACH, &few);
+    unsigned id = few;
+    for (unsigned n = cpus_allowed(); n > 0; n--)
+        pool_submit(l, ++id, "watch 1");
+    while (workers_after(l, &id, "sleep 80", "sleep 80", NS_PER_SECOND / 10) < few + MORE)
+        ck_assert_uint_lt(id, LEDGER_TASKS);
+    atomic_store(meeting, 1);
     pool_close(l);
     free(l);
 }
@@ -211,10 +231,12 @@ END_TEST
 
 START_TEST(a_pool_of_short_computing_tasks_stays_small)
 {
-    unsigned few;
-    struct ledger *l = paced_pool(300, (enum executor_mode)_i, A_TASK_EACH, &few);
+    if (within_quota())
+        return; /* that the pool does not know */
+    unsigned few, most = 24 * cpus_allowed();
+    struct ledger *l = paced_pool(most + 300, (enum executor_mode)_i, A_TASK_EACH, &few);
     unsigned id = few;
-    ck_assert_uint_le(workers_after(l, &id, "spin 20", NS_PER_SECOND), few + 24 * cpus_allowed());
+    ck_assert_uint_le(workers_after(l, &id, "spin 20", "spin 20", NS_PER_SECOND), few + most);
     pool_close(l);
     free(l);
 }
@@ -248,6 +270,7 @@ int main(void)
         tcase_add_loop_test(t, a_pool_grows_past_workers_that_keep_all_processors, 0, 2 * (A_TASK_EACH + 1));
         tcase_add_loop_test(t, a_pool_of_computing_workers_stays_small, 0, 2 * (A_TASK_EACH + 1));
         tcase_add_loop_test(t, a_pool_grows_by_what_its_workers_wanted, 0, 2);
+        tcase_add_loop_test(t, a_pool_grows_by_what_the_others_wanted, 0, 2);
         tcase_add_loop_test(t, a_pool_of_short_computing_tasks_stays_small, 0, 2);
         suite_add_tcase(s, t);
     }

@@ -15,6 +15,8 @@
 #include "base/deadline.h"
 #include "executor/pool.h"
 
+static const double LITTLE = 0.25; /* of a processor */
+
 enum {
     FEW = 4,         /* workers, or two for each processor, that are started in any case */
     SAMPLE = 64,     /* workers that are looked at … */
@@ -33,7 +35,6 @@ static const int64_t START =
     5 * NS_PER_MS; /* a worker's, and its first task, where host and machine are quick */
 static const int64_t PATIENCE_MOST = 4 * NS_PER_SECOND; /* as long as all compute */
 static const int64_t FIRST_GAP = 3 * NS_PER_MS;         /* between two looks while most are not past that */
-static const int64_t LONG = 100 * NS_PER_MS; /* who sleeps in a task that runs as long waits for its host */
 
 static const int64_t UPTIME_STEP = 10 * NS_PER_MS; /* what /proc/uptime counts in */
 
@@ -204,18 +205,26 @@ void pace_started(struct executor *x, struct worker *w)
     }
 }
 
-void pace_ended(struct worker *w)
+void pace_ended(struct executor *x, struct worker *w)
 {
     struct pace_mark none = {.settled = true};
-    if (!w->pace.settled)
-        w->pace = none;
+    if (w->pace.settled)
+        return;
+    w->pace = none;
+    x->pace.settled++;
+}
+
+void pace_gone(struct executor *x, const struct worker *w)
+{
+    x->pace.settled -= w->pace.settled;
 }
 
 struct estimate {
-    unsigned there, settled; /* workers that were come past, and those of them that are past their start */
-    unsigned read, missed;   /* of these, for how many the kernel tells something, and not */
-    int seen;                /* and of how many the figures are */
-    double ran, waited;      /* for all workers; 0 without any seen */
+    unsigned read, missed; /* workers that the kernel told something of, and not */
+    unsigned seen;         /* and of how many the figures are */
+    unsigned light;        /* of these, that wanted little … */
+    double light_ran;      /* … and got that */
+    double ran, waited;    /* for all workers, as light_ran; 0 without any seen */
 };
 
 /* Adds what the worker wanted since it was marked, as parts of a processor. */
@@ -236,10 +245,14 @@ static void look_at(const struct executor *x, struct worker *w, int64_t now, str
         w->pace = m;
     if (!marked)
         return;
-    double span = (double)(now - was.at);
-    e->ran += (double)(m.ran - was.ran) / span;
-    e->waited += (double)(m.waited - was.waited) / span;
+    double span = (double)(now - was.at), ran = (double)(m.ran - was.ran) / span;
     e->seen++;
+    e->ran += ran;
+    e->waited += (double)(m.waited - was.waited) / span;
+    if (ran < LITTLE) {
+        e->light++;
+        e->light_ran += ran;
+    }
 }
 
 /* One that has just ended has nothing to tell, and no more; a user may not see what gave up being looked into
@@ -257,18 +270,15 @@ static struct estimate estimate(struct executor *x, int64_t now)
     unsigned n = x->options.max_workers, s = x->pace.turn;
     for (unsigned i = 0; i < n && e.seen < SAMPLE && e.read < READ_MOST; i++, s = (s + 1) % n) {
         struct worker *w = &x->workers[s];
-        if ((w->state != WORKER_READY && w->state != WORKER_STARTING) || w->exited)
-            continue;
-        e.there++;
-        if (w->state != WORKER_READY || !w->pace.settled)
-            continue;
-        e.settled++;
-        look_at(x, w, now, &e);
+        if (w->state == WORKER_READY && w->pace.settled && !w->exited)
+            look_at(x, w, now, &e);
     }
     x->pace.turn = s;
     see_whether_told(x, e.read, e.missed);
-    e.ran = e.seen ? e.ran * x->living / e.seen : 0;
-    e.waited = e.seen ? e.waited * x->living / e.seen : 0;
+    double all = e.seen ? (double)x->living / e.seen : 0;
+    e.ran *= all;
+    e.waited *= all;
+    e.light_ran *= all;
     return e;
 }
 
@@ -278,15 +288,13 @@ static unsigned staying(const struct executor *x)
     return x->living - x->leaving;
 }
 
-/* Of a few workers that have a task, what they do right now. */
+/* Of a few workers that have a task, how many want a processor right now. */
 struct glance {
-    unsigned seen;
-    unsigned want;      /* a processor; the others sleep … */
-    unsigned wait_long; /* … some of them in a task that is no short one */
+    unsigned seen, want;
 };
 
 /* They are spread over all, since those that were started together lie together. */
-static struct glance glance(struct executor *x, int64_t now)
+static struct glance glance(struct executor *x)
 {
     struct glance g = {0};
     unsigned n = x->options.max_workers, s = x->pace.turn, missed = 0;
@@ -301,10 +309,8 @@ static struct glance glance(struct executor *x, int64_t now)
             missed += is_withheld();
             continue;
         }
-        bool wants = pace_wants_processor(text);
         g.seen++;
-        g.want += wants;
-        g.wait_long += !wants && now - w->since >= LONG;
+        g.want += pace_wants_processor(text);
     }
     x->pace.turn = s;
     see_whether_told(x, g.seen, missed);
@@ -331,32 +337,32 @@ static double idle_processors(struct executor *x, int64_t now)
 
 /* How many workers to start while nothing else tells than what they do right now. That may be the work of a
  * few that keep all processors for themselves, while the others sleep: so after a while without any growth
- * there is a little. Where most want a processor it is less, and less often each time. */
+ * there is a little. Where most wanted a processor all the while it is less, and less often each time. */
 static unsigned wanted_first(struct executor *x, int64_t now)
 {
     struct pace *p = &x->pace;
-    struct glance g = glance(x, now);
+    struct glance g = glance(x);
     double wanted = g.seen ? (double)g.want * staying(x) / g.seen : p->cpus; /* all, if none has a task */
     unsigned more = pace_first_growth(p->cpus, staying(x), wanted);
-    bool most = g.seen == 0 || 2 * g.want > g.seen;
-    if (!most)
-        p->patience = SPAN_LEAST;
+    p->seen += g.seen;
+    p->want += g.want;
     if (more > 0 || now - p->told < p->patience)
         return more;
-    if (most) {
+    if (p->seen == 0 || 2 * p->want > p->seen) {
         p->patience = deadline_min(2 * p->patience, PATIENCE_MOST);
         return p->cpus;
     }
+    p->patience = SPAN_LEAST;
     return first_step(p->cpus, pace_growth(p->cpus, staying(x), p->cpus));
 }
 
 /* How many where the figures say that there is no idle processor. A few may have all of them, while the
- * others wait for hosts that take long. */
-static unsigned wanted_full(struct executor *x, int64_t now)
+ * others wait for slow hosts: they get company until it takes a quarter of the processors. */
+static unsigned wanted_full(const struct executor *x, const struct estimate *e)
 {
-    struct glance g = glance(x, now);
-    bool most = g.seen > 0 && 2 * g.wait_long >= g.seen;
-    return most ? first_step(x->pace.cpus, pace_growth(x->pace.cpus, staying(x), x->pace.cpus)) : 0;
+    const struct pace *p = &x->pace;
+    bool few = 2 * e->light >= e->seen && e->light_ran < LITTLE * p->cpus;
+    return few ? first_step(p->cpus, pace_growth(p->cpus, staying(x), p->cpus)) : 0;
 }
 
 /* How many workers to start. Those that are past their start tell, if only they are not too few, and stay for
@@ -366,18 +372,21 @@ static unsigned wanted_more(struct executor *x, int64_t now, int64_t *ret_gap)
     struct pace *p = &x->pace;
     int64_t since = computed();
     struct estimate e = estimate(x, now);
-    bool full = pace_is_full(p->cpus, e.ran, e.waited, idle_processors(x, now));
-    bool few = 2 * e.settled < e.there, figures = e.seen && !few;
-    bool first = few || (!e.seen && now - p->told >= SPAN_LEAST + GAP);
+    double idle = idle_processors(x, now);
+    bool few = 2 * p->settled<x->living, figures = e.seen> 0 && !few;
+    bool full = figures && pace_is_full(p->cpus, e.ran, e.waited, idle);
+    bool first = few || (e.seen == 0 && now - p->told >= SPAN_LEAST + GAP);
     unsigned more = 0;
     if (first)
         more = wanted_first(x, now);
     else if (figures)
-        more = full ? wanted_full(x, now) : pace_growth(p->cpus, x->living, e.ran + e.waited);
+        more = full ? wanted_full(x, &e) : pace_growth(p->cpus, x->living, e.ran + e.waited);
     if (figures)
         p->patience = SPAN_LEAST;
-    if (figures || more > 0)
+    if (figures || more > 0) {
         p->told = now;
+        p->seen = p->want = 0;
+    }
     p->gap = full ? deadline_min(2 * p->gap, GAP_MOST) : GAP;
     int64_t cost = computed() - since;
     *ret_gap = first ? pace_gap(FIRST_GAP, cost / FIRST_SHARE) : pace_gap(p->gap, cost);

@@ -11,12 +11,14 @@
  * there are, the pool doubles every 3 ms, by 16 for each processor at most; else their starts are work
  * enough, but after 30 ms without any growth it grows by a quarter all the same, or, where most of them want
  * a processor, by one for each, after twice as long each time, 4 s at most. And since a few may keep all
- * processors for long, a pool that should not grow by its figures grows by a quarter at each look while most
- * workers sleep in tasks that are a tenth of a second old. Where /proc doesn't tell, nothing holds the pool
- * up.
+ * processors for long, a pool that should not grow by its figures grows by a quarter every tenth of a second,
+ * if at least half of its workers take little, and less than a quarter of the processors together. Where
+ * /proc doesn't tell, nothing holds the pool up. (Limits of a container's processor time are not known to
+ * it.)
  *   1. pace_init
  *   2. pace_room                  how many workers may be started now
  *   3. pace_started, pace_ended   one was; one has ended a task
+ *      pace_gone                  it is no more
  *   4. pace_look                  at pace_due at the latest: looks at what the workers want, if it matters
  */
 #ifndef PFETCH_EXECUTOR_PACE_H
@@ -43,6 +45,9 @@ struct pace {
     int64_t idle_at;  /* CLOCK_MONOTONIC ns, when the next was read; 0: not since the pool grew */
     int64_t idle;     /* ns, for which processors were idle, all together */
     unsigned turn;    /* the slot where the next sample begins */
+    unsigned settled; /* workers whose start and first task are behind them */
+    unsigned seen;    /* how often a worker's state was looked at since `told` … */
+    unsigned want;    /* … and it wanted a processor */
 };
 
 /* What a worker had when it was looked at last. */
@@ -62,7 +67,10 @@ size_t pace_room(const struct executor *x);
 void pace_started(struct executor *x, struct worker *w);
 
 /* The worker has ended a task. */
-void pace_ended(struct worker *w);
+void pace_ended(struct executor *x, struct worker *w);
+
+/* The worker is no more. */
+void pace_gone(struct executor *x, const struct worker *w);
 
 /* Looks, if it is time. True: workers may be started that could not before. */
 bool pace_look(struct executor *x, int64_t now);

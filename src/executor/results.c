@@ -27,7 +27,7 @@ static void take_ready(struct executor *x, struct worker *w)
 static void take_end(struct executor *x, struct worker *w, struct span data)
 {
     struct task *done = w->current;
-    pace_ended(w);
+    pace_ended(x, w);
     unsigned most = x->options.max_tasks_per_worker;
     news_tell(x);
     if (w->held)

@@ -92,6 +92,7 @@ static int open_pipes(struct executor *x, struct worker *w, int *ret_results_wri
 static void worker_release(struct executor *x, struct worker *w)
 {
     worker_listen(x, w, false);
+    pace_gone(x, w);
     if (w->pidfd >= 0)
         (void)epoll_ctl(x->epoll, EPOLL_CTL_DEL, w->pidfd, NULL);
     if (w->sending)

@@ -188,9 +188,10 @@ static inline unsigned cpus_allowed(void)
 
 static inline void task_meet(unsigned count, struct emitter *out)
 {
+    int64_t until = deadline_add(deadline_now(), 60 * NS_PER_SECOND);
     atomic_fetch_add(meeting, 1);
-    for (int ms = 0; ms < 60000 && atomic_load(meeting) < count; ms++)
-        task_sleep(1);
+    while (deadline_now() < until && atomic_load(meeting) < count)
+        task_sleep(3);
     const char *end = atomic_load(meeting) < count ? "alone" : "met";
     (void)emitter_end(out, end, strlen(end));
 }

@@ -3,6 +3,7 @@
 #define PFETCH_TESTS_WITHIN_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,17 @@ static inline bool within_one_process(void)
 {
     const char *fork = getenv("CK_FORK");
     return fork && strcmp(fork, "no") == 0;
+}
+
+/* A container that may use less than the processors that it sees (cgroup v2). */
+static inline bool within_quota(void)
+{
+    char text[40] = "max";
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "r");
+    bool limited = f && fgets(text, sizeof text, f) && strncmp(text, "max", 3) != 0;
+    if (f)
+        (void)fclose(f);
+    return limited;
 }
 
 #endif
