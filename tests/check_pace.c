@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "executor/pace.h"
 #include "support/pool_tasks.h"
@@ -242,6 +243,27 @@ START_TEST(a_pool_of_short_computing_tasks_stays_small)
 }
 END_TEST
 
+/* That nothing can be opened for a while is no reason not to look any more. */
+START_TEST(a_pool_without_descriptors_looks_again_later)
+{
+    unsigned few, id, most = 24 * cpus_allowed();
+    struct rlimit before, none;
+    struct ledger *l = paced_pool(most + 300, EXECUTOR_PROCESS, A_TASK_EACH, &few);
+    id = few;
+    ck_assert_uint_ge(workers_after(l, &id, "watch 1", "watch 1", NS_PER_SECOND / 5), few);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    (void)workers_after(l, &id, "watch 1", "watch 1", NS_PER_SECOND / 2);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert_uint_le(workers_after(l, &id, "watch 1", "watch 1", NS_PER_SECOND), few + most);
+    atomic_store(meeting, 1);
+    pool_close(l);
+    free(l);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("pace");
@@ -272,6 +294,7 @@ int main(void)
         tcase_add_loop_test(t, a_pool_grows_by_what_its_workers_wanted, 0, 2);
         tcase_add_loop_test(t, a_pool_grows_by_what_the_others_wanted, 0, 2);
         tcase_add_loop_test(t, a_pool_of_short_computing_tasks_stays_small, 0, 2);
+        tcase_add_test(t, a_pool_without_descriptors_looks_again_later);
         suite_add_tcase(s, t);
     }
     SRunner *r = srunner_create(s);
