@@ -199,30 +199,17 @@ START_TEST(a_pool_of_computing_workers_stays_small)
 }
 END_TEST
 
-/* What tasks wanted that have ended counts, where they are short. */
+/* What tasks wanted that have ended counts, where they are short; beside some that compute for long, too. */
 START_TEST(a_pool_grows_by_what_its_workers_wanted)
 {
     enum { MORE = 20 };
-    unsigned few;
-    struct ledger *l = paced_pool(MORE, (enum executor_mode)_i, A_TASK_EACH, &few);
+    const char *const task = _i < 2 ? "sleep 20" : "sleep 80";
+    unsigned few, busy = _i < 2 ? 0 : cpus_allowed();
+    struct ledger *l = paced_pool(MORE, (enum executor_mode)(_i % 2), A_TASK_EACH, &few);
     unsigned id = few;
-    while (workers_after(l, &id, "sleep 20", "sleep 20", NS_PER_SECOND / 10) < few + MORE)
-        ck_assert_uint_lt(id, LEDGER_TASKS);
-    pool_close(l);
-    free(l);
-}
-END_TEST
-
-/* The same beside as many that compute for long as there are processors. */
-START_TEST(a_pool_grows_by_what_the_others_wanted)
-{
-    enum { MORE = 20 };
-    unsigned few;
-    struct ledger *l = paced_pool(MORE, (enum executor_mode)_i, A_TASK_EACH, &few);
-    unsigned id = few;
-    for (unsigned n = cpus_allowed(); n > 0; n--)
+    while (busy-- > 0)
         pool_submit(l, ++id, "watch 1");
-    while (workers_after(l, &id, "sleep 80", "sleep 80", NS_PER_SECOND / 10) < few + MORE)
+    while (workers_after(l, &id, task, task, NS_PER_SECOND / 10) < few + MORE)
         ck_assert_uint_lt(id, LEDGER_TASKS);
     atomic_store(meeting, 1);
     pool_close(l);
@@ -291,8 +278,7 @@ int main(void)
         tcase_set_timeout(t, 120);
         tcase_add_loop_test(t, a_pool_grows_past_workers_that_keep_all_processors, 0, 2 * (A_TASK_EACH + 1));
         tcase_add_loop_test(t, a_pool_of_computing_workers_stays_small, 0, 2 * (A_TASK_EACH + 1));
-        tcase_add_loop_test(t, a_pool_grows_by_what_its_workers_wanted, 0, 2);
-        tcase_add_loop_test(t, a_pool_grows_by_what_the_others_wanted, 0, 2);
+        tcase_add_loop_test(t, a_pool_grows_by_what_its_workers_wanted, 0, 4);
         tcase_add_loop_test(t, a_pool_of_short_computing_tasks_stays_small, 0, 2);
         tcase_add_test(t, a_pool_without_descriptors_looks_again_later);
         suite_add_tcase(s, t);

@@ -373,7 +373,8 @@ static unsigned wanted_more(struct executor *x, int64_t now, int64_t *ret_gap)
     int64_t since = computed();
     struct estimate e = estimate(x, now);
     double idle = idle_processors(x, now);
-    bool few = 2 * p->settled<x->living, figures = e.seen> 0 && !few;
+    bool few = x->living > 2 * p->settled;
+    bool figures = e.seen > 0 && !few;
     bool full = figures && pace_is_full(p->cpus, e.ran, e.waited, idle);
     bool first = few || (e.seen == 0 && now - p->told >= SPAN_LEAST + GAP);
     unsigned more = 0;
