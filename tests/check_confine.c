@@ -406,6 +406,47 @@ START_TEST(a_confined_process_has_no_rights_left)
 }
 END_TEST
 
+/* The line of /proc/self/status that begins so; "" if there is none. */
+static void own_status(const char *name, char *line, size_t size)
+{
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, (int)size, f))
+        if (strncmp(line, name, strlen(name)) == 0) {
+            fclose(f);
+            return;
+        }
+    line[0] = 0;
+    if (f)
+        fclose(f);
+}
+
+/* In a process of its own, which it changes for good. */
+static int spare_children(void)
+{
+    char before[100], after[100], bounding[100], message[200];
+    own_status("CapEff:", before, sizeof before);
+    confine_children();
+    own_status("CapEff:", after, sizeof after);
+    own_status("CapBnd:", bounding, sizeof bounding);
+    if (strcmp(before, after) != 0)
+        return 1;
+    if (geteuid() == 0 && strcmp(bounding, "CapBnd:\t0000000000000000\n") != 0)
+        return 2;
+    return confine_self(plan, message, sizeof message) < 0 ? 3 : WORKED;
+}
+
+START_TEST(what_children_are_spared_costs_the_parent_no_right)
+{
+    int status;
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0)
+        _exit(spare_children());
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    assert_worked(status);
+}
+END_TEST
+
 START_TEST(a_confined_process_is_nobody_with_small_limits)
 {
     assert_worked(confined(look_at_self));
@@ -827,6 +868,7 @@ int main(void)
     tcase_add_test(t, listed_files_and_links_to_them_can_be_read);
     tcase_add_test(t, a_listed_directory_can_be_listed_and_its_parent_not);
     tcase_add_test(t, a_confined_process_has_no_rights_left);
+    tcase_add_test(t, what_children_are_spared_costs_the_parent_no_right);
     tcase_add_test(t, a_confined_process_is_nobody_with_small_limits);
     tcase_add_test(t, abort_still_ends_by_its_own_signal);
     tcase_add_test(t, address_space_is_bounded);

@@ -22,8 +22,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifndef MADV_POPULATE_READ /* Linux 5.14 */
-#define MADV_POPULATE_READ  22
+#ifndef MADV_POPULATE_WRITE /* Linux 5.14 */
 #define MADV_POPULATE_WRITE 23
 #endif
 
@@ -34,8 +33,6 @@ enum {
     HOLE_LEAST = 24,
     TOP = 512 * 1024,        /* of heap behind all holes, for a child to start with */
     LARGE = 4 * 1024 * 1024, /* what is larger gets a mapping of its own */
-    WINDOW = 64 * 1024,      /* a fault gets the pages around it, as far as the file's are in memory */
-    WINDOWS = 512,
 };
 
 /* What is in the holes: never given back, since that's what it is there for. */
@@ -46,8 +43,6 @@ struct filling {
 static struct {
     bool prepared;
     struct filling *fillings;
-    void *windows[WINDOWS]; /* of code and constants: a page in each that this process has used */
-    size_t window_count;
 } fresh;
 
 static uintptr_t page_size(void)
@@ -86,42 +81,36 @@ static bool is_used(const char *library)
            strstr(library, "/libssl.so");
 }
 
-/* A page from `from` to `end`, not more than a window, that is in this process's page table, as
- * /proc/self/pagemap tells; the first where that can't be known, 0 if there is none. */
-static uintptr_t mapped_page(int pagemap, uintptr_t from, uintptr_t end)
+/* Writes a byte over itself, whatever the mapping allows; the kernel may refuse that. Other threads may run
+ * the code on that page. */
+static void make_private(int mem, uintptr_t at)
 {
-    static const uint64_t present = UINT64_C(1) << 63;
-    uint64_t entries[WINDOW / 4096]; /* a page is not smaller */
-    const uintptr_t page = page_size();
-    size_t n = (end - from + page - 1) / page;
-    if (pread(pagemap, entries, n * sizeof *entries, (off_t)(from / page * sizeof *entries)) !=
-        (ssize_t)(n * sizeof *entries))
-        return from;
-    while (n > 0 && !(entries[n - 1] & present))
-        n--;
-    return n > 0 ? from + (n - 1) * page : 0;
+    char byte = *(const volatile char *)at;
+    (void)!pwrite(mem, &byte, 1, (off_t)at);
 }
 
-static int note_windows(struct dl_phdr_info *info, size_t size, void *pagemap)
+static int make_pages_private(struct dl_phdr_info *info, size_t size, void *mem)
 {
-    const uintptr_t page = page_size();
     (void)size;
     for (int i = 0; is_used(info->dlpi_name) && i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = &info->dlpi_phdr[i];
         /* What begins with the file and is no code is for the dynamic linker, which is done. */
         bool linkers = p->p_offset == 0 && !(p->p_flags & PF_X);
-        if (p->p_type != PT_LOAD || p->p_flags & PF_W || linkers)
-            continue;
-        uintptr_t from = (info->dlpi_addr + p->p_vaddr) & ~(page - 1), next;
-        uintptr_t end = info->dlpi_addr + p->p_vaddr + p->p_memsz;
-        for (; from < end && fresh.window_count < WINDOWS; from = next) {
-            next = (from | (WINDOW - 1)) + 1;
-            uintptr_t used = mapped_page(*(const int *)pagemap, from, next < end ? next : end);
-            if (used)
-                fresh.windows[fresh.window_count++] = (void *)used;
-        }
+        if (p->p_type == PT_LOAD && (p->p_flags & (PF_R | PF_W)) == PF_R && p->p_memsz > 0 && !linkers)
+            make_private(*(const int *)mem, info->dlpi_addr + p->p_vaddr);
     }
     return 0;
+}
+
+/* Of a mapping that has nothing but pages of its file a fork copies no page table, and the child gets them by
+ * faults. With one page of its own the table is copied, for a fraction of what the faults would cost. */
+static void hand_on_code(void)
+{
+    int mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+    if (mem < 0)
+        return;
+    (void)dl_iterate_phdr(make_pages_private, &mem);
+    (void)close(mem);
 }
 
 void fresh_prepare(void)
@@ -143,17 +132,7 @@ void fresh_prepare(void)
         most = fill_holes(size, top, most);
     void *volatile end = malloc(TOP); /* a child shall find it there, and need not ask for one */
     free(end);
-    int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    (void)dl_iterate_phdr(note_windows, &pagemap);
-    if (pagemap >= 0)
-        (void)close(pagemap);
-}
-
-void fresh_code(void)
-{
-    const size_t page = page_size();
-    for (size_t i = 0; i < fresh.window_count; i++)
-        (void)madvise(fresh.windows[i], page, MADV_POPULATE_READ);
+    hand_on_code();
 }
 
 void fresh_begin(size_t size)
@@ -171,10 +150,6 @@ void fresh_begin(size_t size)
 #else
 
 void fresh_prepare(void)
-{
-}
-
-void fresh_code(void)
 {
 }
 

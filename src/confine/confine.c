@@ -116,6 +116,11 @@ out:
     return -1;
 }
 
+void confine_children(void)
+{
+    user_drop_for_exec();
+}
+
 void confine_release(struct confine_plan *plan)
 {
     if (!plan)
@@ -148,6 +153,8 @@ static int change_user(const struct confine_plan *plan, char *message, size_t si
 
 int confine_self(const struct confine_plan *plan, char *message, size_t size)
 {
+    if (plan->level != CONFINE_OFF || plan->change_user)
+        user_drop_for_exec(); /* first, for it takes a capability */
     if (change_user(plan, message, size) < 0)
         return -1;
     if (plan->level == CONFINE_OFF)

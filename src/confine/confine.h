@@ -6,6 +6,7 @@
  *   1. confine_prepare     once, in the parent, before the workers start: asks the kernel, follows the links
  *                          of what may be read, compiles the filter. A requirement that can't be met shows
  *                          here
+ *      confine_children    there as well, if it likes: what its children then need not do each
  *   2. confine_self        in each worker process, single-threaded, before its first byte: for good
  *   3. confine_release   in the parent
  *
@@ -67,6 +68,12 @@ struct confine_plan;
  * REQUIRE and a piece is missing. */
 int confine_prepare(const struct confine_options *options, struct confine_plan **ret_plan, char *message,
                     size_t size);
+
+/* Empties the ambient and the bounding set of capabilities of the calling thread, which its children begin
+ * with: 41 calls, that each of them would have to make. What this process may do stays; but a program that it
+ * executes as root would have no capabilities. Where it may not, nothing changes: confine_self sees to it in
+ * any case. */
+void confine_children(void);
 
 /* Releases it. NULL is fine. */
 void confine_release(struct confine_plan *plan);

@@ -14,7 +14,10 @@ bool user_possible(void);
 /* Becomes uid and gid, without supplementary groups. */
 int user_change(uid_t uid, gid_t gid, char *message, size_t size);
 
-/* Empties all capability sets. */
+/* Empties the calling thread's ambient and bounding sets, as far as it may: what an exec could gain from. */
+void user_drop_for_exec(void);
+
+/* Empties all other capability sets. */
 int user_drop_capabilities(char *message, size_t size);
 
 /* limits.c: lowers the resource limits. */

@@ -15,7 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/fresh.h"
 #include "executor/forker.h"
 #include "executor/worker.h"
 
@@ -88,7 +87,6 @@ __attribute__((noreturn)) static void child_main(const struct executor *x, const
                                  .wake_fd = -1,
                                  .settled = follow_parent, /* again: a change of user clears it */
                                  .settled_arg = &parent};
-    fresh_code();
     if (!follow_parent(&parent) || !child_descriptors(x, jobs, results))
         _exit(WORKER_NO_POOL);
     child_signals();
