@@ -57,7 +57,10 @@ class Sandbox(Case):
                 self.assertEqual(status["Uid"].split(), [str(want.pw_uid)] * 4)
                 self.assertEqual(status["Gid"].split(), [str(want.pw_gid)] * 4)
                 self.assertLessEqual(set(status["Groups"].split()), {str(want.pw_gid)})
-            self.assertEqual(self.status(process.pid)["Uid"].split()[1], "0")
+            parent = self.status(process.pid)
+            self.assertEqual(parent["Uid"].split()[1], "0")
+            self.assertNotEqual(int(parent["CapEff"], 16), 0)
+            self.assertEqual(int(parent["CapBnd"], 16), 0)  # dropped once for all workers
             process.terminate()
             self.finish(process)
 
