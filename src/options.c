@@ -3,13 +3,13 @@
 #include "options.h"
 
 #include <getopt.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "base/processors.h"
 #include "options_parse.h"
 #include "options_value.h"
 
@@ -17,9 +17,8 @@
 
 static uint32_t default_workers(void)
 {
-    cpu_set_t set;
-    long cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : sysconf(_SC_NPROCESSORS_ONLN);
-    return cpus < 1 ? 5 : cpus > 28 ? 32 : (uint32_t)cpus + 4;
+    unsigned cpus = processors_usable();
+    return cpus > 28 ? 32 : cpus + 4;
 }
 
 /* A variable that is set and not empty, of two spellings; curl's precedence. */

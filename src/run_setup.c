@@ -240,7 +240,8 @@ static int setup_confine(struct run *r)
     }
     if (confine_prepare(&options, &r->confine, message, sizeof message) < 0)
         return usage(message);
-    confine_children(); /* no program is executed from here on */
+    if (o->sandbox != CONFINE_OFF || options.change_user)
+        confine_children(); /* no program is executed from here on */
     if (o->verbose && o->sandbox == CONFINE_AUTO) {
         struct confine_support support;
         confine_probe(&support);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "base/processors.h"
 #include "executor/pace.h"
 #include "support/pool_tasks.h"
 #include "support/within.h"
@@ -132,7 +133,7 @@ enum before { NOTHING, ONE_TASK, A_TASK_EACH };
 static struct ledger *paced_pool(unsigned workers, enum executor_mode mode, enum before before,
                                  unsigned *ret_few)
 {
-    unsigned cpus = cpus_allowed(), few = cpus > 2 ? 2 * cpus : 4;
+    unsigned cpus = processors_usable(), few = cpus > 2 ? 2 * cpus : 4;
     unsigned count = before == A_TASK_EACH ? few : before == ONE_TASK;
     char text[20];
     struct ledger *l = ledger_new();
@@ -154,7 +155,7 @@ static struct ledger *paced_pool(unsigned workers, enum executor_mode mode, enum
 /* As many as there are processors keep them busy, and wait for the others. */
 START_TEST(a_pool_grows_past_workers_that_keep_all_processors)
 {
-    unsigned cpus = cpus_allowed(), few, meet = 2 * cpus + 60;
+    unsigned cpus = processors_usable(), few, meet = 2 * cpus + 60;
     char watching[20], meeting_all[20];
     struct ledger *l = paced_pool(meet, (enum executor_mode)(_i % 2), (enum before)(_i / 2), &few);
     (void)snprintf(watching, sizeof watching, "watch %u", meet);
@@ -188,7 +189,7 @@ static unsigned workers_after(struct ledger *l, unsigned *id, const char *task, 
 /* Four of five compute for long: each worker more makes the others wait. */
 START_TEST(a_pool_of_computing_workers_stays_small)
 {
-    unsigned few, most = 24 * cpus_allowed();
+    unsigned few, most = 24 * processors_usable();
     struct ledger *l = paced_pool(most + 300, (enum executor_mode)(_i % 2), (enum before)(_i / 2), &few);
     unsigned id = few, workers = workers_after(l, &id, "watch 10000", "meet 10000", NS_PER_SECOND);
     ck_assert_uint_ge(workers, few);
@@ -204,7 +205,7 @@ START_TEST(a_pool_grows_by_what_its_workers_wanted)
 {
     enum { MORE = 20 };
     const char *const task = _i < 2 ? "sleep 20" : "sleep 80";
-    unsigned few, busy = _i < 2 ? 0 : cpus_allowed();
+    unsigned few, busy = _i < 2 ? 0 : processors_usable();
     struct ledger *l = paced_pool(MORE, (enum executor_mode)(_i % 2), A_TASK_EACH, &few);
     unsigned id = few;
     while (busy-- > 0)
@@ -221,7 +222,7 @@ START_TEST(a_pool_of_short_computing_tasks_stays_small)
 {
     if (within_quota())
         return; /* that the pool does not know */
-    unsigned few, most = 24 * cpus_allowed();
+    unsigned few, most = 24 * processors_usable();
     struct ledger *l = paced_pool(most + 300, (enum executor_mode)_i, A_TASK_EACH, &few);
     unsigned id = few;
     ck_assert_uint_le(workers_after(l, &id, "spin 20", "spin 20", NS_PER_SECOND), few + most);
@@ -233,7 +234,7 @@ END_TEST
 /* That nothing can be opened for a while is no reason not to look any more. */
 START_TEST(a_pool_without_descriptors_looks_again_later)
 {
-    unsigned few, id, most = 24 * cpus_allowed();
+    unsigned few, id, most = 24 * processors_usable();
     struct rlimit before, none;
     struct ledger *l = paced_pool(most + 300, EXECUTOR_PROCESS, A_TASK_EACH, &few);
     id = few;

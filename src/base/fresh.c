@@ -22,6 +22,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/processors.h"
+
 #ifndef MADV_POPULATE_WRITE /* Linux 5.14 */
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -33,6 +35,7 @@ enum {
     HOLE_LEAST = 24,
     TOP = 512 * 1024,        /* of heap behind all holes, for a child to start with */
     LARGE = 4 * 1024 * 1024, /* what is larger gets a mapping of its own */
+    MANY = 4,                /* processors: more children than the parent can fork keep them busy */
 };
 
 /* What is in the holes: never given back, since that's what it is there for. */
@@ -81,12 +84,29 @@ static bool is_used(const char *library)
            strstr(library, "/libssl.so");
 }
 
+/* Constants, or code: nothing that is written to. */
+static bool is_read_only(const ElfW(Phdr) * p)
+{
+    return p->p_type == PT_LOAD && (p->p_flags & (PF_R | PF_W)) == PF_R && p->p_memsz > 0;
+}
+
+/* What begins with the file and is no code is for the dynamic linker, which is done; unless a linker put the
+ * constants there as well, and no others are. */
+static bool is_for_linker(const struct dl_phdr_info *info, const ElfW(Phdr) * p)
+{
+    unsigned constants = 0;
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        constants += is_read_only(&info->dlpi_phdr[i]) && !(info->dlpi_phdr[i].p_flags & PF_X);
+    return p->p_offset == 0 && !(p->p_flags & PF_X) && constants > 1;
+}
+
 /* Writes a byte over itself, whatever the mapping allows; the kernel may refuse that. Other threads may run
  * the code on that page. */
 static void make_private(int mem, uintptr_t at)
 {
-    char byte = *(const volatile char *)at;
-    (void)!pwrite(mem, &byte, 1, (off_t)at);
+    char byte;
+    if (pread(mem, &byte, 1, (off_t)at) == 1)
+        (void)!pwrite(mem, &byte, 1, (off_t)at);
 }
 
 static int make_pages_private(struct dl_phdr_info *info, size_t size, void *mem)
@@ -94,19 +114,18 @@ static int make_pages_private(struct dl_phdr_info *info, size_t size, void *mem)
     (void)size;
     for (int i = 0; is_used(info->dlpi_name) && i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-        /* What begins with the file and is no code is for the dynamic linker, which is done. */
-        bool linkers = p->p_offset == 0 && !(p->p_flags & PF_X);
-        if (p->p_type == PT_LOAD && (p->p_flags & (PF_R | PF_W)) == PF_R && p->p_memsz > 0 && !linkers)
+        if (is_read_only(p) && !is_for_linker(info, p))
             make_private(*(const int *)mem, info->dlpi_addr + p->p_vaddr);
     }
     return 0;
 }
 
 /* Of a mapping that has nothing but pages of its file a fork copies no page table, and the child gets them by
- * faults. With one page of its own the table is copied, for a fraction of what the faults would cost. */
+ * faults. With one page of its own the table is copied, for half of what the faults would cost; but by the
+ * parent, which forks one child after the other. */
 static void hand_on_code(void)
 {
-    int mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+    int mem = processors_usable() < MANY ? open("/proc/self/mem", O_RDWR | O_CLOEXEC) : -1;
     if (mem < 0)
         return;
     (void)dl_iterate_phdr(make_pages_private, &mem);

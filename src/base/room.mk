@@ -8,6 +8,7 @@ libbase_a_SOURCES = \
 	src/base/heap.c src/base/heap.h \
 	src/base/lru.c src/base/lru.h \
 	src/base/pack.c src/base/pack.h \
+	src/base/processors.c src/base/processors.h \
 	src/base/siphash.c src/base/siphash.h \
 	src/base/span.h \
 	src/base/table.c src/base/table.h \
@@ -45,6 +46,7 @@ TESTS += tests/check_fresh
 tests_check_fresh_SOURCES = tests/check_fresh.c
 tests_check_fresh_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_fresh_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += tests/check_heap
 TESTS += tests/check_heap
 tests_check_heap_SOURCES = tests/check_heap.c
@@ -62,6 +64,12 @@ TESTS += tests/check_pack
 tests_check_pack_SOURCES = tests/check_pack.c
 tests_check_pack_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_pack_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_processors
+TESTS += tests/check_processors
+tests_check_processors_SOURCES = tests/check_processors.c
+tests_check_processors_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_processors_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_siphash
 TESTS += tests/check_siphash

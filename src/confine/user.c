@@ -82,11 +82,10 @@ bool user_possible(void)
 /* To look costs a tenth of a drop, which makes new credentials; a worker finds none left. */
 void user_drop_for_exec(void)
 {
-    int there;
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    for (unsigned long cap = 0; (there = prctl(PR_CAPBSET_READ, cap, 0, 0, 0)) >= 0; cap++)
-        if (there && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-            return; /* a process that may not drop them has no use for them either */
+    for (unsigned long cap = 0;; cap++)
+        if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 0 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+            return; /* that was the last; or one may not drop them, and has no use for them either */
 }
 
 int user_change(uid_t uid, gid_t gid, char *message, size_t size)

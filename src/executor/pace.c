@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/deadline.h"
+#include "base/processors.h"
 #include "executor/pool.h"
 
 static const double LITTLE = 0.25; /* of a processor */
@@ -95,17 +95,6 @@ static int64_t computed(void)
     return (int64_t)ts.tv_sec * NS_PER_SECOND + ts.tv_nsec;
 }
 
-static unsigned cpus_now(void)
-{
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-#ifdef CPU_COUNT
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        n = CPU_COUNT(&set);
-#endif
-    return n < 1 ? 1 : n > EXECUTOR_MAX_WORKERS ? EXECUTOR_MAX_WORKERS : (unsigned)n;
-}
-
 /* Reads the beginning of a file of /proc's; false with errno. */
 static bool read_text(const char *path, char text[static TEXT])
 {
@@ -174,7 +163,8 @@ void pace_init(struct executor *x)
 {
     struct pace *p = &x->pace;
     int64_t ran, waited;
-    p->cpus = cpus_now();
+    unsigned cpus = processors_usable();
+    p->cpus = cpus < EXECUTOR_MAX_WORKERS ? cpus : EXECUTOR_MAX_WORKERS;
     p->few = 2 * p->cpus > FEW ? 2 * p->cpus : FEW;
     p->gap = GAP;
     p->patience = SPAN_LEAST;

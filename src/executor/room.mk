@@ -29,7 +29,7 @@ lib_LTLIBRARIES += libpfetch.la
 libpfetch_la_SOURCES = $(EXECUTOR_SOURCES) \
 	src/base/buffer.c src/base/buffer.h \
 	src/base/deadline.c src/base/deadline.h \
-	src/base/fresh.c src/base/fresh.h \
+	src/base/processors.c src/base/processors.h \
 	src/base/span.h
 libpfetch_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
 libpfetch_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \

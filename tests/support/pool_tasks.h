@@ -178,14 +178,6 @@ static inline void meeting_open(void)
     ck_assert_ptr_ne(meeting, MAP_FAILED);
 }
 
-/* Processors that this process may use, as the pool counts them. */
-static inline unsigned cpus_allowed(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set)
-                                                       : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-}
-
 static inline void task_meet(unsigned count, struct emitter *out)
 {
     int64_t until = deadline_add(deadline_now(), 60 * NS_PER_SECOND);
