@@ -11,6 +11,9 @@
 #include "support/pool_tasks.h"
 #include "support/within.h"
 
+/* What a meeting comes to when its workers are let go. */
+enum { RELEASED = 1000000 };
+
 START_TEST(workers_that_wait_for_servers_leave_processors_idle)
 {
     ck_assert(!pace_is_full(2, 0, 0, 2));
@@ -127,19 +130,21 @@ START_TEST(a_dear_look_puts_off_the_next_for_a_tenth_of_a_second_at_most)
 }
 END_TEST
 
-/* A pool as one of the pace's tests wants it: `mode` and what its workers have done before. */
-enum before { NOTHING, ONE_TASK, A_TASK_EACH };
+/* A pool as one of the pace's tests wants it: `mode` and what its workers have done before; COMPUTED: tasks
+ * that compute for 20 ms, all for one second, and each worker leaves after one. */
+enum before { NOTHING, ONE_TASK, A_TASK_EACH, COMPUTED };
 
 static struct ledger *paced_pool(unsigned workers, enum executor_mode mode, enum before before,
                                  unsigned *ret_few)
 {
     unsigned cpus = processors_usable(), few = cpus > 2 ? 2 * cpus : 4;
-    unsigned count = before == A_TASK_EACH ? few : before == ONE_TASK;
+    unsigned count = before == ONE_TASK ? 1 : before == NOTHING ? 0 : few;
     char text[20];
     struct ledger *l = ledger_new();
     struct executor_options o = EXECUTOR_OPTIONS_INIT;
     o.mode = mode;
     o.max_workers = few + workers;
+    o.max_tasks_per_worker = before == COMPUTED;
     o.task = test_task;
     meeting_open();
     pool_open(l, &o);
@@ -151,25 +156,6 @@ static struct ledger *paced_pool(unsigned workers, enum executor_mode mode, enum
     *ret_few = few;
     return l;
 }
-
-/* As many as there are processors keep them busy, and wait for the others. */
-START_TEST(a_pool_grows_past_workers_that_keep_all_processors)
-{
-    unsigned cpus = processors_usable(), few, meet = 2 * cpus + 60;
-    char watching[20], meeting_all[20];
-    struct ledger *l = paced_pool(meet, (enum executor_mode)(_i % 2), (enum before)(_i / 2), &few);
-    (void)snprintf(watching, sizeof watching, "watch %u", meet);
-    (void)snprintf(meeting_all, sizeof meeting_all, "meet %u", meet);
-    for (unsigned id = few + 1; id <= few + cpus; id++)
-        pool_submit(l, id, watching);
-    for (unsigned id = few + cpus + 1; id <= few + cpus + meet; id++)
-        pool_submit(l, id, meeting_all);
-    pool_close(l);
-    for (unsigned id = few + 1; id <= few + cpus + meet; id++)
-        ck_assert_str_eq(l->of[id].text, "met");
-    free(l);
-}
-END_TEST
 
 /* How many workers there are after `ns` of as many such tasks as the pool takes, behind that of `id`; each
  * fifth is the other. */
@@ -185,6 +171,42 @@ static unsigned workers_after(struct ledger *l, unsigned *id, const char *task, 
     }
     return (unsigned)executor_workers(l->x);
 }
+
+/* Some keep the processors busy, and wait for the others. */
+static void grow_past(enum executor_mode mode, enum before before, bool all)
+{
+    unsigned few, from, meet = 2 * processors_usable() + 60;
+    char watching[20], meeting_all[20];
+    struct ledger *l = paced_pool(meet, mode, before, &few);
+    unsigned id = few, busy = all ? few : processors_usable();
+    if (before == COMPUTED)
+        (void)workers_after(l, &id, "spin 20", "spin 20", NS_PER_SECOND);
+    pool_drain(l);
+    from = id;
+    (void)snprintf(watching, sizeof watching, "watch %u", meet);
+    (void)snprintf(meeting_all, sizeof meeting_all, "meet %u", meet);
+    while (id < from + busy)
+        pool_submit(l, ++id, watching);
+    while (id < from + busy + meet)
+        pool_submit(l, ++id, meeting_all);
+    pool_close(l);
+    for (id = from + 1; id <= from + busy + meet; id++)
+        ck_assert_str_eq(l->of[id].text, "met");
+    free(l);
+}
+
+START_TEST(a_pool_grows_past_workers_that_keep_all_processors)
+{
+    grow_past((enum executor_mode)(_i % 2), (enum before)(_i / 2), false);
+}
+END_TEST
+
+/* That is how it is for all that have ended a task. */
+START_TEST(a_pool_grows_past_its_first_workers_that_all_compute)
+{
+    grow_past((enum executor_mode)_i, A_TASK_EACH, true);
+}
+END_TEST
 
 /* Four of five compute for long: each worker more makes the others wait. */
 START_TEST(a_pool_of_computing_workers_stays_small)
@@ -252,6 +274,63 @@ START_TEST(a_pool_without_descriptors_looks_again_later)
 }
 END_TEST
 
+/* Of a worker that goes when it is let go. */
+static void leave_slowly(void *state)
+{
+    (void)state;
+    while (atomic_load(meeting) < RELEASED)
+        task_sleep(3);
+}
+
+/* A pool that has `grown` workers, all of which have met. */
+static struct ledger *grown_pool(struct executor_options *o, unsigned grown)
+{
+    struct ledger *l = ledger_new();
+    char text[20];
+    o->task = test_task;
+    meeting_open();
+    pool_open(l, o);
+    (void)snprintf(text, sizeof text, "meet %u", grown);
+    for (unsigned id = 1; id <= grown; id++)
+        pool_submit(l, id, text);
+    pool_drain(l);
+    return l;
+}
+
+START_TEST(whoever_leaves_makes_room_at_once)
+{
+    unsigned count = 2 * processors_usable() + 20;
+    struct executor_options o = EXECUTOR_OPTIONS_INIT;
+    o.mode = (enum executor_mode)_i;
+    o.max_workers = 3 * count;
+    o.max_tasks_per_worker = 1;
+    o.finalizer = leave_slowly;
+    struct ledger *l = grown_pool(&o, count);
+    ck_assert_uint_eq(executor_workers(l->x), count);
+    ck_assert_uint_ge(executor_room(l->x), count);
+    atomic_store(meeting, RELEASED);
+    pool_close(l);
+    free(l);
+}
+END_TEST
+
+START_TEST(whoever_is_dismissed_does_not)
+{
+    enum { STAY = 4 };
+    unsigned cpus = processors_usable(), few = cpus > 2 ? 2 * cpus : 4;
+    struct executor_options o = EXECUTOR_OPTIONS_INIT;
+    o.mode = (enum executor_mode)_i;
+    o.max_workers = few + 300;
+    struct ledger *l = grown_pool(&o, few + 20);
+    executor_trim(l->x, STAY);
+    while (executor_workers(l->x) > STAY)
+        ck_assert_int_ge(executor_poll(l->x, 20, ledger_note, l), 0);
+    ck_assert_uint_le(executor_room(l->x), few);
+    pool_close(l);
+    free(l);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("pace");
@@ -277,11 +356,14 @@ int main(void)
     if (!within_valgrind()) {
         t = tcase_create("pools"); /* of workers that compute beside each other */
         tcase_set_timeout(t, 120);
-        tcase_add_loop_test(t, a_pool_grows_past_workers_that_keep_all_processors, 0, 2 * (A_TASK_EACH + 1));
+        tcase_add_loop_test(t, a_pool_grows_past_workers_that_keep_all_processors, 0, 2 * (COMPUTED + 1));
+        tcase_add_loop_test(t, a_pool_grows_past_its_first_workers_that_all_compute, 0, 2);
         tcase_add_loop_test(t, a_pool_of_computing_workers_stays_small, 0, 2 * (A_TASK_EACH + 1));
         tcase_add_loop_test(t, a_pool_grows_by_what_its_workers_wanted, 0, 4);
         tcase_add_loop_test(t, a_pool_of_short_computing_tasks_stays_small, 0, 2);
         tcase_add_test(t, a_pool_without_descriptors_looks_again_later);
+        tcase_add_loop_test(t, whoever_leaves_makes_room_at_once, 0, 2);
+        tcase_add_loop_test(t, whoever_is_dismissed_does_not, 0, 2);
         suite_add_tcase(s, t);
     }
     SRunner *r = srunner_create(s);

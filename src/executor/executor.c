@@ -416,6 +416,7 @@ void executor_trim(struct executor *x, unsigned most)
         return;
     (void)catch_up(x); /* they are told to go now, and not when the pool was last looked at */
     roster_dismiss(x, most);
+    pace_shrunk(x);
     renew_promise(x);
 }
 

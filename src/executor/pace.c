@@ -22,6 +22,7 @@ enum {
     SAMPLE = 64,     /* workers that are looked at … */
     READ_MOST = 128, /* … of at most so many, for the first look at one tells nothing … */
     GLANCES = 8,     /* … and those whose state is */
+    LATEST = 128,    /* of these looks so many count, about */
     FIRST_STEP = 16, /* workers for each processor, that are started at most by what these tell */
     COST_SHARE = 64, /* looking takes at most that part of the time … */
     FIRST_SHARE = 4, /* … or so many times as much, where few are past their first task */
@@ -165,11 +166,17 @@ void pace_init(struct executor *x)
     int64_t ran, waited;
     unsigned cpus = processors_usable();
     p->cpus = cpus < EXECUTOR_MAX_WORKERS ? cpus : EXECUTOR_MAX_WORKERS;
-    p->few = 2 * p->cpus > FEW ? 2 * p->cpus : FEW;
+    p->few = p->size = 2 * p->cpus > FEW ? 2 * p->cpus : FEW;
     p->gap = GAP;
     p->patience = SPAN_LEAST;
     p->on = x->mode->task_id && x->options.max_workers > p->few && proc_is_own() &&
             schedstat(getpid(), &ran, &waited);
+}
+
+/* Workers that are not about to go. */
+static unsigned staying(const struct executor *x)
+{
+    return x->living - x->leaving;
 }
 
 size_t pace_room(const struct executor *x)
@@ -177,7 +184,7 @@ size_t pace_room(const struct executor *x)
     const struct pace *p = &x->pace;
     if (!p->on)
         return SIZE_MAX;
-    return (x->living < p->few ? p->few - x->living : 0) + p->grant;
+    return staying(x) < p->size ? p->size - staying(x) : 0;
 }
 
 void pace_started(struct executor *x, struct worker *w)
@@ -187,33 +194,39 @@ void pace_started(struct executor *x, struct worker *w)
     w->pace = none;
     if (!p->on)
         return;
-    if (p->next == 0)
-        p->next = deadline_now() + START;
-    if (x->living > p->few && p->grant > 0) {
-        p->grant--;
-        p->idle_at = 0;
+    if (p->next == 0) {
+        p->grew = deadline_now();
+        p->next = p->grew + START;
     }
 }
 
 void pace_ended(struct executor *x, struct worker *w)
 {
     struct pace_mark none = {.settled = true};
-    if (w->pace.settled)
+    if (w->pace.settled || w->state != WORKER_READY)
         return;
     w->pace = none;
     x->pace.settled++;
 }
 
-void pace_gone(struct executor *x, const struct worker *w)
+void pace_gone(struct executor *x, struct worker *w)
 {
     x->pace.settled -= w->pace.settled;
+    w->pace.settled = false;
+}
+
+void pace_shrunk(struct executor *x)
+{
+    struct pace *p = &x->pace;
+    p->size = staying(x) > p->few ? staying(x) : p->few;
 }
 
 struct estimate {
     unsigned read, missed; /* workers that the kernel told something of, and not */
     unsigned seen;         /* and of how many the figures are */
-    unsigned light;        /* of these, that wanted little … */
-    double light_ran;      /* … and got that */
+    unsigned idle;         /* of these, that wanted little */
+    unsigned light;        /* … and that got little, for all that they wanted … */
+    double light_ran;      /* … which was that */
     double ran, waited;    /* for all workers, as light_ran; 0 without any seen */
 };
 
@@ -236,9 +249,11 @@ static void look_at(const struct executor *x, struct worker *w, int64_t now, str
     if (!marked)
         return;
     double span = (double)(now - was.at), ran = (double)(m.ran - was.ran) / span;
+    double waited = (double)(m.waited - was.waited) / span;
     e->seen++;
     e->ran += ran;
-    e->waited += (double)(m.waited - was.waited) / span;
+    e->waited += waited;
+    e->idle += ran + waited < LITTLE;
     if (ran < LITTLE) {
         e->light++;
         e->light_ran += ran;
@@ -265,17 +280,11 @@ static struct estimate estimate(struct executor *x, int64_t now)
     }
     x->pace.turn = s;
     see_whether_told(x, e.read, e.missed);
-    double all = e.seen ? (double)x->living / e.seen : 0;
+    double all = e.seen ? (double)staying(x) / e.seen : 0;
     e.ran *= all;
     e.waited *= all;
     e.light_ran *= all;
     return e;
-}
-
-/* Workers that are not about to go. */
-static unsigned staying(const struct executor *x)
-{
-    return x->living - x->leaving;
 }
 
 /* Of a few workers that have a task, how many want a processor right now. */
@@ -288,7 +297,7 @@ static struct glance glance(struct executor *x)
 {
     struct glance g = {0};
     unsigned n = x->options.max_workers, s = x->pace.turn, missed = 0;
-    unsigned step = x->living < GLANCES ? 1 : x->living / GLANCES, passed = 0;
+    unsigned step = staying(x) < GLANCES ? 1 : staying(x) / GLANCES, passed = 0;
     for (unsigned i = 0; i < n && g.seen < GLANCES; i++, s = (s + 1) % n) {
         struct worker *w = &x->workers[s];
         char text[TEXT];
@@ -325,6 +334,13 @@ static double idle_processors(struct executor *x, int64_t now)
     return (double)(idle - was - UPTIME_STEP) / (double)since;
 }
 
+/* There are some more after a while, and the next ones after a longer one. */
+static unsigned lose_patience(struct pace *p)
+{
+    p->patience = deadline_min(2 * p->patience, PATIENCE_MOST);
+    return p->cpus;
+}
+
 /* How many workers to start while nothing else tells than what they do right now. That may be the work of a
  * few that keep all processors for themselves, while the others sleep: so after a while without any growth
  * there is a little. Where most wanted a processor all the while it is less, and less often each time. */
@@ -334,25 +350,36 @@ static unsigned wanted_first(struct executor *x, int64_t now)
     struct glance g = glance(x);
     double wanted = g.seen ? (double)g.want * staying(x) / g.seen : p->cpus; /* all, if none has a task */
     unsigned more = pace_first_growth(p->cpus, staying(x), wanted);
+    if (p->seen >= LATEST) { /* what they did long ago fades */
+        p->seen /= 2;
+        p->want /= 2;
+    }
     p->seen += g.seen;
     p->want += g.want;
+    bool most = p->seen == 0 || 2 * p->want > p->seen;
+    if (!most)
+        p->patience = SPAN_LEAST;
     if (more > 0 || now - p->told < p->patience)
         return more;
-    if (p->seen == 0 || 2 * p->want > p->seen) {
-        p->patience = deadline_min(2 * p->patience, PATIENCE_MOST);
-        return p->cpus;
-    }
-    p->patience = SPAN_LEAST;
+    if (most)
+        return lose_patience(p);
     return first_step(p->cpus, pace_growth(p->cpus, staying(x), p->cpus));
 }
 
 /* How many where the figures say that there is no idle processor. A few may have all of them, while the
- * others wait for slow hosts: they get company until it takes a quarter of the processors. */
-static unsigned wanted_full(const struct executor *x, const struct estimate *e)
+ * others wait for slow hosts: they get company until it takes a quarter of the processors. Where there are
+ * more of the few than of the others it is less, and less often each time; and nothing where all compute. */
+static unsigned wanted_full(struct executor *x, const struct estimate *e, int64_t now)
 {
-    const struct pace *p = &x->pace;
+    struct pace *p = &x->pace;
     bool few = 2 * e->light >= e->seen && e->light_ran < LITTLE * p->cpus;
-    return few ? first_step(p->cpus, pace_growth(p->cpus, staying(x), p->cpus)) : 0;
+    if (few)
+        p->patience = SPAN_LEAST;
+    if (few)
+        return first_step(p->cpus, pace_growth(p->cpus, staying(x), p->cpus));
+    bool worth_it = e->idle > 0 || staying(x) <= 2 * p->few;
+    int64_t patience = p->patience > SPAN ? p->patience : SPAN;
+    return worth_it && now - p->grew >= patience ? lose_patience(p) : 0;
 }
 
 /* How many workers to start. Those that are past their start tell, if only they are not too few, and stay for
@@ -363,7 +390,7 @@ static unsigned wanted_more(struct executor *x, int64_t now, int64_t *ret_gap)
     int64_t since = computed();
     struct estimate e = estimate(x, now);
     double idle = idle_processors(x, now);
-    bool few = x->living > 2 * p->settled;
+    bool few = staying(x) > 2 * p->settled;
     bool figures = e.seen > 0 && !few;
     bool full = figures && pace_is_full(p->cpus, e.ran, e.waited, idle);
     bool first = few || (e.seen == 0 && now - p->told >= SPAN_LEAST + GAP);
@@ -371,8 +398,8 @@ static unsigned wanted_more(struct executor *x, int64_t now, int64_t *ret_gap)
     if (first)
         more = wanted_first(x, now);
     else if (figures)
-        more = full ? wanted_full(x, &e) : pace_growth(p->cpus, x->living, e.ran + e.waited);
-    if (figures)
+        more = full ? wanted_full(x, &e, now) : pace_growth(p->cpus, staying(x), e.ran + e.waited);
+    if (figures && !full)
         p->patience = SPAN_LEAST;
     if (figures || more > 0) {
         p->told = now;
@@ -387,8 +414,7 @@ static unsigned wanted_more(struct executor *x, int64_t now, int64_t *ret_gap)
 /* Workers could be started and are not, while tasks may wait for them. */
 static bool matters(const struct executor *x)
 {
-    return x->pace.on && x->free.count > 0 && x->idle.count == 0 && x->living >= x->pace.few &&
-           x->pace.grant == 0;
+    return x->pace.on && x->free.count > 0 && x->idle.count == 0 && staying(x) >= x->pace.size;
 }
 
 bool pace_look(struct executor *x, int64_t now)
@@ -397,16 +423,22 @@ bool pace_look(struct executor *x, int64_t now)
     if (!matters(x) || now < p->next)
         return false;
     now = deadline_now();
-    if (now - p->looked > LATELY)
-        p->resumed = p->told = now; /* figures from then on */
+    if (now - p->looked > LATELY) { /* what comes from then on counts */
+        p->resumed = p->told = now;
+        p->seen = p->want = 0;
+    }
     p->looked = now;
     int64_t gap;
     unsigned more = wanted_more(x, now, &gap);
     if (!p->on)
         return true;
     p->next = deadline_now() + gap;
-    p->grant = more;
-    return more > 0;
+    if (more == 0)
+        return false;
+    p->size = more < x->options.max_workers - staying(x) ? staying(x) + more : x->options.max_workers;
+    p->grew = now;
+    p->idle_at = 0;
+    return true;
 }
 
 int64_t pace_due(const struct executor *x)

@@ -12,13 +12,15 @@
  * enough, but after 30 ms without any growth it grows by a quarter all the same, or, where most of them want
  * a processor, by one for each, after twice as long each time, 4 s at most. And since a few may keep all
  * processors for long, a pool that should not grow by its figures grows by a quarter every tenth of a second,
- * if at least half of its workers take little, and less than a quarter of the processors together. Where
- * /proc doesn't tell, nothing holds the pool up. (Limits of a container's processor time are not known to
- * it.)
+ * if at least half of its workers take little, and less than a quarter of the processors together; or, if
+ * there is one at all that wants little, or no more than twice the few are there, by one for each processor,
+ * after twice as long each time as well. Where /proc doesn't tell, nothing holds the pool up. (Limits of a
+ * container's processor time are not known to it.)
  *   1. pace_init
  *   2. pace_room                  how many workers may be started now
  *   3. pace_started, pace_ended   one was; one has ended a task
- *      pace_gone                  it is no more
+ *      pace_gone                  it is about to go; another may take its place
+ *      pace_shrunk                some were dismissed, for whom nobody else shall come
  *   4. pace_look                  at pace_due at the latest: looks at what the workers want, if it matters
  */
 #ifndef PFETCH_EXECUTOR_PACE_H
@@ -35,18 +37,19 @@ struct pace {
     bool on;          /* the kernel tells */
     unsigned cpus;    /* that this process may use */
     unsigned few;     /* workers that are started in any case */
-    unsigned grant;   /* workers that may be started beyond those */
+    unsigned size;    /* workers that may be there now; whoever leaves makes room for another */
     int64_t next;     /* CLOCK_MONOTONIC ns, of the next look */
     int64_t gap;      /* ns between two looks */
     int64_t looked;   /* CLOCK_MONOTONIC ns, of the last look … */
     int64_t resumed;  /* … and of the first one after a pause: marks from before it say nothing */
-    int64_t told;     /* CLOCK_MONOTONIC ns, when the pool grew last, or could tell whether it should */
-    int64_t patience; /* ns without either, after which it grows all the same */
+    int64_t grew;     /* CLOCK_MONOTONIC ns, when the pool grew last … */
+    int64_t told;     /* … and when it did or could tell whether it should */
+    int64_t patience; /* ns without it, after which it grows all the same */
     int64_t idle_at;  /* CLOCK_MONOTONIC ns, when the next was read; 0: not since the pool grew */
     int64_t idle;     /* ns, for which processors were idle, all together */
     unsigned turn;    /* the slot where the next sample begins */
     unsigned settled; /* workers whose start and first task are behind them */
-    unsigned seen;    /* how often a worker's state was looked at since `told` … */
+    unsigned seen;    /* how often a worker's state was looked at since `told`, lately … */
     unsigned want;    /* … and it wanted a processor */
 };
 
@@ -69,8 +72,11 @@ void pace_started(struct executor *x, struct worker *w);
 /* The worker has ended a task. */
 void pace_ended(struct executor *x, struct worker *w);
 
-/* The worker is no more. */
-void pace_gone(struct executor *x, const struct worker *w);
+/* The worker is about to go, or no more. */
+void pace_gone(struct executor *x, struct worker *w);
+
+/* Workers were dismissed, and are not to be replaced. */
+void pace_shrunk(struct executor *x);
 
 /* Looks, if it is time. True: workers may be started that could not before. */
 bool pace_look(struct executor *x, int64_t now);

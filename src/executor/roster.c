@@ -243,6 +243,7 @@ void worker_leave(struct executor *x, struct worker *w)
     w->state = WORKER_LEAVING;
     w->marks.leaving = x->watch.clock;
     x->leaving++;
+    pace_gone(x, w);
     slot_settle(x, w);
     watch_soon(x);
 }
@@ -257,6 +258,7 @@ void worker_condemn(struct executor *x, struct worker *w, char *reason)
         return;
     x->leaving += w->state != WORKER_LEAVING;
     w->state = WORKER_DYING;
+    pace_gone(x, w);
     dispatch_settle(w);
     slot_settle(x, w);
     w->held = false;
