@@ -130,21 +130,19 @@ START_TEST(a_dear_look_puts_off_the_next_for_a_tenth_of_a_second_at_most)
 }
 END_TEST
 
-/* A pool as one of the pace's tests wants it: `mode` and what its workers have done before; COMPUTED: tasks
- * that compute for 20 ms, all for one second, and each worker leaves after one. */
-enum before { NOTHING, ONE_TASK, A_TASK_EACH, COMPUTED };
+/* A pool as one of the pace's tests wants it: `mode` and what its workers have done before. */
+enum before { NOTHING, ONE_TASK, A_TASK_EACH };
 
 static struct ledger *paced_pool(unsigned workers, enum executor_mode mode, enum before before,
                                  unsigned *ret_few)
 {
     unsigned cpus = processors_usable(), few = cpus > 2 ? 2 * cpus : 4;
-    unsigned count = before == ONE_TASK ? 1 : before == NOTHING ? 0 : few;
+    unsigned count = before == A_TASK_EACH ? few : before == ONE_TASK;
     char text[20];
     struct ledger *l = ledger_new();
     struct executor_options o = EXECUTOR_OPTIONS_INIT;
     o.mode = mode;
     o.max_workers = few + workers;
-    o.max_tasks_per_worker = before == COMPUTED;
     o.task = test_task;
     meeting_open();
     pool_open(l, &o);
@@ -175,22 +173,18 @@ static unsigned workers_after(struct ledger *l, unsigned *id, const char *task, 
 /* Some keep the processors busy, and wait for the others. */
 static void grow_past(enum executor_mode mode, enum before before, bool all)
 {
-    unsigned few, from, meet = 2 * processors_usable() + 60;
+    unsigned few, meet = 2 * processors_usable() + 60;
     char watching[20], meeting_all[20];
     struct ledger *l = paced_pool(meet, mode, before, &few);
     unsigned id = few, busy = all ? few : processors_usable();
-    if (before == COMPUTED)
-        (void)workers_after(l, &id, "spin 20", "spin 20", NS_PER_SECOND);
-    pool_drain(l);
-    from = id;
     (void)snprintf(watching, sizeof watching, "watch %u", meet);
     (void)snprintf(meeting_all, sizeof meeting_all, "meet %u", meet);
-    while (id < from + busy)
+    while (id < few + busy)
         pool_submit(l, ++id, watching);
-    while (id < from + busy + meet)
+    while (id < few + busy + meet)
         pool_submit(l, ++id, meeting_all);
     pool_close(l);
-    for (id = from + 1; id <= from + busy + meet; id++)
+    for (id = few + 1; id <= few + busy + meet; id++)
         ck_assert_str_eq(l->of[id].text, "met");
     free(l);
 }
@@ -356,7 +350,7 @@ int main(void)
     if (!within_valgrind()) {
         t = tcase_create("pools"); /* of workers that compute beside each other */
         tcase_set_timeout(t, 120);
-        tcase_add_loop_test(t, a_pool_grows_past_workers_that_keep_all_processors, 0, 2 * (COMPUTED + 1));
+        tcase_add_loop_test(t, a_pool_grows_past_workers_that_keep_all_processors, 0, 2 * (A_TASK_EACH + 1));
         tcase_add_loop_test(t, a_pool_grows_past_its_first_workers_that_all_compute, 0, 2);
         tcase_add_loop_test(t, a_pool_of_computing_workers_stays_small, 0, 2 * (A_TASK_EACH + 1));
         tcase_add_loop_test(t, a_pool_grows_by_what_its_workers_wanted, 0, 4);

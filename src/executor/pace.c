@@ -373,10 +373,10 @@ static unsigned wanted_full(struct executor *x, const struct estimate *e, int64_
 {
     struct pace *p = &x->pace;
     bool few = 2 * e->light >= e->seen && e->light_ran < LITTLE * p->cpus;
-    if (few)
+    if (few) {
         p->patience = SPAN_LEAST;
-    if (few)
         return first_step(p->cpus, pace_growth(p->cpus, staying(x), p->cpus));
+    }
     bool worth_it = e->idle > 0 || staying(x) <= 2 * p->few;
     int64_t patience = p->patience > SPAN ? p->patience : SPAN;
     return worth_it && now - p->grew >= patience ? lose_patience(p) : 0;
