@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/nofork.h"
 #include "line.h"
 
 enum { INPUT_BLOCK = 65536 };
@@ -41,10 +42,9 @@ struct input {
 
 static struct input *input_new(bool plain)
 {
-    struct input *in = malloc(sizeof *in); /* not cleared: its pages are touched as they are used */
+    struct input *in = nofork_map(sizeof *in); /* its pages are touched as they are used */
     if (!in)
         return NULL;
-    memset(in, 0, offsetof(struct input, line));
     line_init(&in->line, plain);
     in->fd = -1;
     in->size = -1;
@@ -82,7 +82,7 @@ struct input *input_from_fd(int fd, bool owned, const char *name)
         return NULL;
     in->name = strdup(name);
     if (!in->name) {
-        free(in);
+        nofork_unmap(in, sizeof *in);
         return NULL;
     }
     in->fd = fd;
@@ -104,7 +104,7 @@ void input_free(struct input *in)
         close(in->fd);
     line_free(&in->line);
     free(in->name);
-    free(in);
+    nofork_unmap(in, sizeof *in);
 }
 
 /* Reading. */

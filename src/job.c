@@ -34,7 +34,7 @@ static struct span keep(unsigned char **at, struct span v)
     return kept;
 }
 
-struct job *job_new(uint64_t index, struct span line, const struct target *t)
+struct job *job_new(struct nofork *memory, uint64_t index, struct span line, const struct target *t)
 {
     struct buffer url;
     struct job *job = NULL;
@@ -42,7 +42,7 @@ struct job *job_new(uint64_t index, struct span line, const struct target *t)
     buffer_init(&url, 64 * 1024);
     if (t && target_put_url(&url, t) < 0)
         goto out;
-    job = calloc(1, sizeof *job + line.len + url.len + host.len);
+    job = nofork_alloc(memory, sizeof *job + line.len + url.len + host.len);
     if (!job)
         goto out;
     unsigned char *at = job->text;
@@ -59,14 +59,14 @@ out:
     return job;
 }
 
-void job_free(struct job *job)
+void job_free(struct nofork *memory, struct job *job)
 {
     if (!job)
         return;
     buffer_free(&job->fields);
     buffer_free(&job->redirects);
     free(job->failure.message);
-    free(job);
+    nofork_free(memory, job);
 }
 
 void job_forget_try(struct job *job)

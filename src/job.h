@@ -6,6 +6,7 @@
 #define PFETCH_JOB_H
 
 #include "base/deadline.h"
+#include "base/nofork.h"
 #include "fetch/fetch.h"
 #include "outputs.h"
 #include "schedule/schedule.h"
@@ -17,8 +18,8 @@ enum job_state {
     JOB_REPORTED,  /* its report has been made; its output may still wait for its turn */
 };
 
-/* Why a job fails for another reason than what the worker says. There are as many jobs as workers and more,
- * and each page of them is one to copy for the next worker's fork: so no room for a whole message here. */
+/* Why a job fails for another reason than what the worker says. There are as many jobs as workers and more:
+ * so no room for a whole message here. */
 struct job_failure {
     enum error_kind kind; /* ERROR_NONE: it does not */
     enum error_phase phase;
@@ -64,10 +65,12 @@ struct job {
     unsigned char text[];
 };
 
-/* A job for `line` (copied), its URL and host from `t` (NULL: a line that is no target). NULL: no memory. */
-struct job *job_new(uint64_t index, struct span line, const struct target *t);
+/* A job for `line` (copied), its URL and host from `t` (NULL: a line that is no target), in `memory`. NULL:
+ * there is none. */
+struct job *job_new(struct nofork *memory, uint64_t index, struct span line, const struct target *t);
 
-void job_free(struct job *job);
+/* NULL is fine. */
+void job_free(struct nofork *memory, struct job *job);
 
 /* Forgets what the last try left, for the next. */
 void job_forget_try(struct job *job);

@@ -137,7 +137,7 @@ static void admit(struct run *r, const struct input_line *line)
     uint32_t occurrence;
     const struct target *valid = parse_line(r, line, &t, &refused) ? &t : NULL;
     if (!is_elsewhere(r, valid, line) && !is_done(r, text, &occurrence)) {
-        struct job *job = job_new(line->index, text, valid);
+        struct job *job = job_new(&r->jobs, line->index, text, valid);
         if (job) {
             enter(r, job, &refused, occurrence);
         } else {
@@ -452,6 +452,7 @@ static void release(struct run *r)
     input_free(r->input);
     resume_free(r->resume);
     occurrences_free(r->occurrences);
+    nofork_close(&r->jobs);
     confine_release(r->confine);
     if (!memory_may_stay())
         fetch_teardown(r->shared);
@@ -487,6 +488,7 @@ int run(const struct run_options *options)
 {
     struct run r = {.o = options, .started = deadline_now()};
     int status;
+    nofork_init(&r.jobs);
     if (signals_open(&r.signals) < 0) {
         perror("pfetch: signals");
         return EXIT_USAGE;

@@ -176,7 +176,7 @@ void run_on_delivered(void *arg, void *owner)
             run_output_failed(r, &err);
     }
     enter_state(r, job, JOB_READ);
-    job_free(job);
+    job_free(&r->jobs, job);
 }
 
 void run_forget_undelivered(struct run *r)
@@ -189,7 +189,7 @@ void run_forget_undelivered(struct run *r)
         if (job->done.kind != ERROR_OUTPUT)
             summary_recount(&r->summary, job->done.kind, kind, with_body ? job->done.bytes : 0);
         enter_state(r, job, JOB_READ);
-        job_free(job);
+        job_free(&r->jobs, job);
     }
 }
 

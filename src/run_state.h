@@ -60,6 +60,7 @@ struct run {
     struct occurrences *occurrences;
     struct progress *progress;
     struct summary summary;
+    struct nofork jobs;      /* where they are */
     struct job *inflight;    /* submitted and running */
     struct job *undelivered; /* reported; their output waits for its turn */
     uint32_t workers;

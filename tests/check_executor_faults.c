@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/watched.h"
 #include "support/forbid.h"
 #include "support/pool_tasks.h"
 #include "support/within.h"
@@ -585,6 +586,25 @@ START_TEST(a_worker_holds_its_two_pipes_and_nothing_else)
 }
 END_TEST
 
+/* What a worker that was taken over may look at: the pool, and the tasks of others, are not there. */
+START_TEST(a_worker_has_none_of_the_pools_memory)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(2);
+    char text[40], common[] = "x";
+    pool_open(l, &o);
+    snprintf(text, sizeof text, "peek %llx", (unsigned long long)(uintptr_t)common);
+    pool_submit(l, 1, text);
+    snprintf(text, sizeof text, "peek %llx", (unsigned long long)(uintptr_t)l->x);
+    pool_submit(l, 2, text);
+    pool_close(l);
+    ck_assert_str_eq(l->of[1].text, "1");
+    if (!watched_memory())
+        ck_assert_msg(strstr(l->of[2].text, "killed by signal 11") != NULL, "%s", l->of[2].text);
+    free(l);
+}
+END_TEST
+
 static unsigned count_threads(void)
 {
     unsigned n = 0;
@@ -970,6 +990,7 @@ int main(void)
     tcase_add_test(t, a_worker_is_replaced_after_its_tasks);
     tcase_add_test(t, a_freed_place_ends_a_poll);
     tcase_add_test(t, a_freed_place_is_told_when_nothing_runs);
+    tcase_add_test(t, a_worker_has_none_of_the_pools_memory);
     tcase_add_test(t, a_worker_holds_its_two_pipes_and_nothing_else);
     tcase_add_loop_test(t, one_of_many_workers_holds_nothing_else_either, 0, 3);
     tcase_add_loop_test(t, a_worker_has_one_window_where_workers_are_few, 0, 2);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/watched.h"
 #include "fetch/memory.h"
 
 enum { OBJECTS = 64, METHOD = 240, LOCK = 56, QUIET = 900, PAGE = 4096 };
@@ -137,7 +138,7 @@ END_TEST
 
 int main(void)
 {
-    if (!arena_wanted())
+    if (watched_memory())
         return 77; /* under sanitizers and valgrind objects come from malloc */
     memory_install();
     Suite *s = suite_create("memory");

@@ -9,16 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define SANITIZED true
-#elif defined __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
+#include "base/watched.h"
 
 enum {
     STEP = 16,      /* what blocks are a multiple of, their heads included */
@@ -87,17 +78,6 @@ static const struct {
     size_t least, most;
 } kept[LAST - LARGE] = {
     {6 * 1024, 8 * 1024}, {14 * 1024, 17 * 1024}, {20 * 1024, 24 * 1024}, {60 * 1024, 66 * 1024}};
-
-bool arena_wanted(void)
-{
-    static const char *const tools[] = {"memcheck", "helgrind", "drd", "massif", "dhat"};
-    const char *preload = getenv("LD_PRELOAD");
-    const char *valgrind = preload ? strstr(preload, "vgpreload_") : NULL;
-    for (size_t i = 0; valgrind && i < sizeof tools / sizeof *tools; i++)
-        if (strstr(valgrind, tools[i]))
-            return false;
-    return !SANITIZED;
-}
 
 /* --- which arena --- */
 

@@ -11,16 +11,12 @@
  * and no set keeps more than a few blocks of a size that others might want What a set has got from the kernel
  * it keeps; a thread that ends leaves its set to the next one. Large blocks are malloc's. A block that is
  * freed twice, or whose head was written over, ends the process.
+ * Not to be used where memory is watched (watched.h).
  */
 #ifndef PFETCH_BASE_ARENA_H
 #define PFETCH_BASE_ARENA_H
 
-#include <stdbool.h>
 #include <stddef.h>
-
-/* False where it would hide from a tool what it looks for: under AddressSanitizer and its like, and valgrind.
- */
-bool arena_wanted(void);
 
 /* NULL for no memory, and for no bytes. Aligned as malloc's. */
 void *arena_alloc(size_t size);

@@ -7,12 +7,14 @@ libbase_a_SOURCES = \
 	src/base/fresh.c src/base/fresh.h \
 	src/base/heap.c src/base/heap.h \
 	src/base/lru.c src/base/lru.h \
+	src/base/nofork.c src/base/nofork.h \
 	src/base/pack.c src/base/pack.h \
 	src/base/processors.c src/base/processors.h \
 	src/base/siphash.c src/base/siphash.h \
 	src/base/span.h \
 	src/base/table.c src/base/table.h \
-	src/base/unescape.c src/base/unescape.h
+	src/base/unescape.c src/base/unescape.h \
+	src/base/watched.c src/base/watched.h
 
 BASE_LIBS = libbase.a
 
@@ -58,6 +60,12 @@ TESTS += tests/check_lru
 tests_check_lru_SOURCES = tests/check_lru.c
 tests_check_lru_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_lru_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_nofork
+TESTS += tests/check_nofork
+tests_check_nofork_SOURCES = tests/check_nofork.c
+tests_check_nofork_CPPFLAGS = $(CHECK_CPPFLAGS)
+tests_check_nofork_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_pack
 TESTS += tests/check_pack

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/deadline.h"
+#include "base/nofork.h"
 #include "executor/pool.h"
 
 enum {
@@ -57,8 +58,8 @@ int pool_listen_wake(struct executor *x, bool on)
 static int open_workers(struct executor *x)
 {
     unsigned n = x->options.max_workers;
-    x->buffer = malloc(POOL_READ);
-    x->workers = calloc(n, sizeof *x->workers);
+    x->buffer = nofork_map(POOL_READ);
+    x->workers = nofork_map(n * sizeof *x->workers);
     x->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (!x->buffer || !x->workers || x->epoll < 0 || pool_listen_wake(x, true) < 0)
         return -1;
@@ -83,7 +84,7 @@ static int executor_open(struct executor *x)
 struct executor *executor_new(const struct executor_options *options, char *message, size_t size)
 {
     const char *fault = options_fault(options);
-    struct executor *x = fault ? NULL : calloc(1, sizeof *x);
+    struct executor *x = fault ? NULL : nofork_map(sizeof *x);
     if (!x) {
         (void)snprintf(message, size, "%s", fault ? fault : strerror(errno));
         return NULL;
@@ -114,11 +115,11 @@ void executor_free(struct executor *x)
     task_table_free(&x->tasks);
     for (unsigned i = 0; i < x->warning_count; i++)
         free(x->warnings[i]);
-    free(x->workers);
-    free(x->buffer);
+    nofork_unmap(x->workers, x->options.max_workers * sizeof *x->workers);
+    nofork_unmap(x->buffer, POOL_READ);
     if (x->epoll >= 0)
         (void)close(x->epoll);
-    free(x);
+    nofork_unmap(x, sizeof *x);
 }
 
 size_t executor_descriptors(enum executor_mode mode, unsigned workers)

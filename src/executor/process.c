@@ -27,6 +27,15 @@ enum { WINDOW_WORKERS = 64 };
 /* When there are so many, a thread without the pool's descriptors forks the others. */
 enum { FORKER_WORKERS = 128 };
 
+/* All that a child knows of the pool, whose own memory it does not get (base/nofork.h). */
+struct child {
+    struct executor_options options;
+    unsigned slot; /* 1-based */
+    int null, jobs, results;
+    struct window window;
+    pid_t parent;
+};
+
 /* --- in the child --- */
 
 /* Dies with the pool. Asking for the signal can come too late, so the parent is compared afterwards. */
@@ -65,29 +74,28 @@ static void close_from(unsigned first)
 }
 
 /* What the pool opened lies above CHILD_DESCRIPTORS, so that nothing is overwritten before it is moved. */
-static bool child_descriptors(const struct executor *x, int jobs, int results)
+static bool child_descriptors(const struct child *c)
 {
     for (int fd = 0; fd <= 2; fd++)
-        if (dup2(x->null, fd) < 0)
+        if (dup2(c->null, fd) < 0)
             return false;
-    if (dup2(jobs, CHILD_JOBS) < 0 || dup2(results, CHILD_RESULTS) < 0)
+    if (dup2(c->jobs, CHILD_JOBS) < 0 || dup2(c->results, CHILD_RESULTS) < 0)
         return false;
     close_from(CHILD_DESCRIPTORS);
     return true;
 }
 
-__attribute__((noreturn)) static void child_main(const struct executor *x, const struct worker *w, int jobs,
-                                                 int results, pid_t parent)
+__attribute__((noreturn)) static void child_main(struct child *c)
 {
-    struct worker_setup setup = {.options = &x->options,
-                                 .slot = w->slot + 1,
+    struct worker_setup setup = {.options = &c->options,
+                                 .slot = c->slot,
                                  .jobs = CHILD_JOBS,
                                  .results = CHILD_RESULTS,
-                                 .window = w->window,
+                                 .window = c->window,
                                  .wake_fd = -1,
                                  .settled = follow_parent, /* again: a change of user clears it */
-                                 .settled_arg = &parent};
-    if (!follow_parent(&parent) || !child_descriptors(x, jobs, results))
+                                 .settled_arg = &c->parent};
+    if (!follow_parent(&c->parent) || !child_descriptors(c))
         _exit(WORKER_NO_POOL);
     child_signals();
     _exit(worker_run(&setup));
@@ -121,16 +129,22 @@ static void undo(pid_t pid)
 /* The child's task may make a pool of its own: there nobody else holds the lock. */
 static pid_t fork_with_window(const struct executor *x, struct worker *w, int jobs, int results)
 {
-    pid_t parent = getpid();
     (void)pthread_mutex_lock(&forking);
     if (x->options.max_workers <= WINDOW_WORKERS && window_open(&w->window))
         w->in.window = &w->window;
     window_lend(&w->window);
+    struct child c = {.options = x->options,
+                      .slot = w->slot + 1,
+                      .null = x->null,
+                      .jobs = jobs,
+                      .results = results,
+                      .window = w->window,
+                      .parent = getpid()};
     pid_t pid = fork();
     int saved = errno;
     if (pid == 0) {
         (void)pthread_mutex_unlock(&forking);
-        child_main(x, w, jobs, results, parent);
+        child_main(&c);
     }
     if (window_part(&w->window) < 0 && pid > 0) {
         saved = errno;

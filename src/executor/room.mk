@@ -29,8 +29,10 @@ lib_LTLIBRARIES += libpfetch.la
 libpfetch_la_SOURCES = $(EXECUTOR_SOURCES) \
 	src/base/buffer.c src/base/buffer.h \
 	src/base/deadline.c src/base/deadline.h \
+	src/base/nofork.c src/base/nofork.h \
 	src/base/processors.c src/base/processors.h \
-	src/base/span.h
+	src/base/span.h \
+	src/base/watched.c src/base/watched.h
 libpfetch_la_CFLAGS = $(AM_CFLAGS) -fvisibility=default
 libpfetch_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
 	-Wl,--version-script=$(srcdir)/src/executor/libpfetch.map

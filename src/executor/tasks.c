@@ -9,16 +9,17 @@ int task_table_init(struct task_table *t, size_t expected)
     size_t size = 16;
     while (size < expected)
         size *= 2;
-    t->buckets = calloc(size, sizeof(struct task *));
+    nofork_init(&t->memory);
+    t->buckets = nofork_map(size * sizeof(struct task *));
     t->mask = size - 1;
     t->count = 0;
     return t->buckets ? 0 : -1;
 }
 
-static void task_delete(struct task *task)
+static void task_delete(struct task_table *t, struct task *task)
 {
     free(task->news_text);
-    free(task);
+    nofork_free(&t->memory, task);
 }
 
 void task_table_free(struct task_table *t)
@@ -26,11 +27,12 @@ void task_table_free(struct task_table *t)
     for (size_t i = 0; t->buckets && i <= t->mask; i++) {
         for (struct task *task = t->buckets[i], *next; task; task = next) {
             next = task->same_bucket;
-            task_delete(task);
+            task_delete(t, task);
         }
     }
-    free(t->buckets);
+    nofork_unmap(t->buckets, t->buckets ? (t->mask + 1) * sizeof(struct task *) : 0);
     t->buckets = NULL;
+    nofork_close(&t->memory);
 }
 
 /* Ids are mostly counted up; the multiplication keeps other habits from one bucket. */
@@ -53,10 +55,9 @@ struct task *task_new(struct task_table *t, uint64_t id, const void *data, size_
         errno = EINVAL;
         return NULL;
     }
-    struct task *task = malloc(sizeof *task + len);
+    struct task *task = nofork_alloc(&t->memory, sizeof *task + len);
     if (!task)
         return NULL;
-    memset(task, 0, sizeof *task);
     task->id = id;
     task->len = len;
     if (len)
@@ -76,7 +77,7 @@ void task_free(struct task_table *t, struct task *task)
     *at = task->same_bucket;
     t->count--;
     task_unlist(task);
-    task_delete(task);
+    task_delete(t, task);
 }
 
 void task_unlist(struct task *task)

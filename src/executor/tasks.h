@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/nofork.h"
+
 struct worker;
 struct task_list;
 
@@ -42,6 +44,7 @@ struct task_list {
 };
 
 struct task_table {
+    struct nofork memory; /* of the tasks */
     struct task **buckets;
     size_t mask;
     size_t count;

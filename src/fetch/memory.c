@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/watched.h"
 
 /* OpenSSL's functions are the process's. */
 static bool installed;
@@ -96,7 +97,7 @@ static void memory_free(void *p, const char *file, int line)
 
 void memory_install(void)
 {
-    if (!arena_wanted())
+    if (watched_memory())
         return;
     if (CRYPTO_set_mem_functions(memory_alloc, memory_realloc, memory_free) == 1)
         installed = gathers = true;

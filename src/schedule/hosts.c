@@ -141,7 +141,7 @@ static struct schedule_host *table_find(const struct hosts *hosts, uint64_t hash
 
 static struct schedule_host *table_add(struct hosts *hosts, uint64_t hash, const struct schedule_item *item)
 {
-    struct schedule_host *h = calloc(1, sizeof *h + item->host.len);
+    struct schedule_host *h = nofork_alloc(&hosts->memory, sizeof *h + item->host.len);
     if (!h)
         return NULL;
     h->hash = hash;
@@ -165,7 +165,7 @@ static void table_remove(struct hosts *hosts, struct schedule_host *host)
         link = &(*link)->chain;
     *link = host->chain;
     hosts->count--;
-    free(host);
+    nofork_free(&hosts->memory, host);
 }
 
 /* Where a host stands. */
@@ -246,6 +246,7 @@ int hosts_init(struct hosts *hosts, const struct schedule_options *options)
                             .key = siphash_key_random(),
                             .bucket_count = HOSTS_FIRST_BUCKETS,
                             .group_count = options->affinity ? options->affinity : 1};
+    nofork_init(&hosts->memory);
     hosts->buckets = calloc(hosts->bucket_count, sizeof(struct schedule_host *));
     hosts->groups = calloc(hosts->group_count, sizeof *hosts->groups);
     heap_init(&hosts->open, group_before);
@@ -265,10 +266,11 @@ void hosts_free(struct hosts *hosts)
     for (size_t i = 0; hosts->buckets && i < hosts->bucket_count; i++)
         for (struct schedule_host *h = hosts->buckets[i], *next; h; h = next) {
             next = h->chain;
-            free(h);
+            nofork_free(&hosts->memory, h);
         }
     free(hosts->buckets);
     free(hosts->groups);
+    nofork_close(&hosts->memory);
     *hosts = (struct hosts){0};
 }
 

@@ -9,6 +9,7 @@
 #ifndef PFETCH_SCHEDULE_HOSTS_H
 #define PFETCH_SCHEDULE_HOSTS_H
 
+#include "base/nofork.h"
 #include "base/siphash.h"
 #include "schedule/schedule.h"
 
@@ -19,6 +20,7 @@ enum { HOSTS_RESTING_MAX = 65536 };
 struct hosts_group;
 
 struct hosts {
+    struct nofork memory; /* of the hosts */
     uint32_t per_host;
     int64_t delay;
     bool keep_place; /* input order: the last place of a host is for its oldest unfinished target */

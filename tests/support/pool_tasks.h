@@ -6,8 +6,8 @@
  * A task is text: "echo WORDS", "big BYTES", "sleep MS", "nap MS" (and a note before it), "spin MS"
  * (computes), "hang", "abort", "exit STATUS", "kill", "noend", "block MS", "meet COUNT" (until so many are
  * there), "watch COUNT" (computes until then, and is none of them), "slot", "pid", "wait" (until it is asked
- * to end), "fds", "windows" (how many it has), "swallow" (what is in its jobs pipe, and dies), "forge NAME"
- * (bytes of its own straight into the pipe).
+ * to end), "fds", "windows" (how many it has), "peek ADDRESS" (reads a byte there), "swallow" (what is in its
+ * jobs pipe, and dies), "forge NAME" (bytes of its own straight into the pipe).
  */
 #ifndef PFETCH_TESTS_POOL_TASKS_H
 #define PFETCH_TESTS_POOL_TASKS_H
@@ -162,6 +162,14 @@ static inline void task_wait(struct emitter *out)
     (void)emitter_end(out, "asked", 5);
 }
 
+static inline void task_peek(const char *address, struct emitter *out)
+{
+    const volatile unsigned char *p = (const unsigned char *)(uintptr_t)strtoull(address, NULL, 16);
+    char text[8];
+    int n = snprintf(text, sizeof text, "%u", *p > 0);
+    (void)emitter_end(out, text, (size_t)n);
+}
+
 static inline void task_number(struct emitter *out, long v)
 {
     char text[LEDGER_TEXT];
@@ -253,6 +261,8 @@ static inline void test_task(void *state, const void *task, size_t len, struct e
         task_wait(out);
     else if (!strcmp(text, "fds"))
         task_fds(out);
+    else if (!strcmp(text, "peek"))
+        task_peek(arg, out);
     else if (!strcmp(text, "windows"))
         task_windows(out);
     else if (!strcmp(text, "block")) { /* makes its end of the jobs pipe wait for bytes */
