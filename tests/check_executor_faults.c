@@ -766,6 +766,43 @@ START_TEST(few_processes_mean_fewer_workers)
 }
 END_TEST
 
+/* A thread forks, and the next is on its way when one can't be started: for lack of processes (0), of which
+ * that thread is one, or of descriptors (1). */
+START_TEST(one_of_many_that_can_not_be_started_is_told)
+{
+    enum { WORKERS = 300, MOST = 150, MEET = 140, TASKS = 900 };
+    if (geteuid() != 0 || HAS_THREADS || within_valgrind())
+        return;
+    struct rlimit before;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit processes = {MOST + 2, MOST + 2}, files = {4 * MOST + 20, before.rlim_max};
+    ck_assert_int_eq(setgroups(0, NULL), 0);
+    become_nobody_else();
+    ck_assert_int_eq(setrlimit(_i ? RLIMIT_NOFILE : RLIMIT_NPROC, _i ? &files : &processes), 0);
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(WORKERS);
+    unsigned most = 0, told = 0;
+    meeting_open();
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= TASKS; id++)
+        pool_submit(l, id, id <= MEET ? "meet 140" : "sleep 20");
+    pool_close(l);
+    ledger_complete(l, 1, TASKS);
+    for (unsigned id = 1; id <= TASKS; id++) {
+        ck_assert_uint_eq(l->of[id].ends, 1);
+        most = l->of[id].worker > most ? l->of[id].worker : most;
+    }
+    ck_assert_uint_eq(l->warnings, 1);
+    ck_assert_int_eq(sscanf(l->warning, "only %u of 300 workers could be started", &told), 1);
+    ck_assert_uint_eq(told, most);
+    if (_i == 0)
+        ck_assert_uint_eq(told, MOST);
+    else
+        ck_assert_uint_gt(told, MOST - 10);
+    free(l);
+}
+END_TEST
+
 /* Not for leak checkers, which want to see all of /proc. A plain user does not see the processes of others,
  * nor workers that gave up being looked into. The workers that there are have ended a task, or never will. */
 START_TEST(a_pool_grows_where_proc_tells_nothing)
@@ -1001,6 +1038,7 @@ int main(void)
     tcase_add_test(t, tasks_are_lost_when_no_worker_can_be_started_any_more);
     tcase_add_test(t, trouble_with_starting_leaves_room_for_one);
     tcase_add_loop_test(t, few_processes_mean_fewer_workers, 0, 2);
+    tcase_add_loop_test(t, one_of_many_that_can_not_be_started_is_told, 0, 2);
     tcase_add_loop_test(t, a_pool_grows_where_proc_tells_nothing, 0, 2);
     tcase_add_test(t, threads_find_room_for_their_descriptors);
     tcase_add_test(t, no_worker_outlives_a_parent_that_is_killed);

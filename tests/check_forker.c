@@ -65,6 +65,12 @@ static pid_t fork_reporter(void *arg, int jobs, int results)
     _exit(write(results, text, strlen(text) + 1) < 0 ? 2 : 7);
 }
 
+/* 0 with what `call` returned, or -1. */
+static int forker_fork(struct forker *f, forker_call *call, void *arg, const int fds[2], pid_t *ret_pid)
+{
+    return forker_ask(f, call, arg, fds) < 0 ? -1 : forker_hear(f, ret_pid);
+}
+
 /* Forks a child with `call`, and returns its exit status; what it wrote is in `text`. */
 static int run_child(struct forker *f, forker_call *call, char text[TEXT])
 {
@@ -141,6 +147,37 @@ START_TEST(what_the_call_returns_comes_back)
     ck_assert_int_eq(errno, EBADF);
     ck_assert_int_eq(WEXITSTATUS(run_child(f, fork_reporter, text)), 7);
     forker_free(f);
+    (void)close(null);
+}
+END_TEST
+
+static pid_t fail_another_way(void *arg, int jobs, int results)
+{
+    (void)arg, (void)jobs, (void)results;
+    errno = ENOTTY;
+    return -1;
+}
+
+START_TEST(those_that_are_asked_at_once_come_in_their_order)
+{
+    char text[TEXT];
+    int null = open_null(), before = count_open();
+    struct forker *f = forker_new(null);
+    ck_assert_ptr_nonnull(f);
+    const int fds[] = {null, null};
+    pid_t pid;
+    ck_assert_int_eq(forker_ask(f, fail_to_fork, NULL, fds), 0);
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(forker_ask(f, i % 2 ? fail_to_fork : fail_another_way, NULL, fds), 0);
+        ck_assert_int_eq(forker_hear(f, &pid), 0);
+        ck_assert_int_eq(errno, i % 2 ? ENOTTY : EAGAIN);
+        ck_assert_int_eq(pid, -1);
+    }
+    ck_assert_int_eq(forker_hear(f, &pid), 0);
+    ck_assert_int_eq(WEXITSTATUS(run_child(f, fork_reporter, text)), 7);
+    ck_assert_int_eq(forker_ask(f, fail_to_fork, NULL, fds), 0);
+    forker_free(f); /* unheard */
+    ck_assert_int_eq(count_open(), before);
     (void)close(null);
 }
 END_TEST
@@ -350,6 +387,7 @@ int main(void)
     TCase *t = tcase_create("forker");
     tcase_add_test(t, a_child_has_null_its_own_two_and_the_threads);
     tcase_add_test(t, what_the_call_returns_comes_back);
+    tcase_add_test(t, those_that_are_asked_at_once_come_in_their_order);
     tcase_add_test(t, nothing_stays_behind);
     tcase_add_test(t, children_live_as_long_as_the_thread);
     tcase_add_test(t, signals_are_for_the_callers_threads);

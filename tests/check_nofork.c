@@ -43,16 +43,17 @@ static int reading_ends_by(const void *p)
 START_TEST(children_have_none_of_it)
 {
     struct nofork n;
+    if (watched_memory()) /* there they do */
+        return;
     nofork_init(&n);
     unsigned char *map = nofork_map(100000), *piece = nofork_alloc(&n, 100),
                   *large = nofork_alloc(&n, NOFORK_LARGEST), *common = malloc(100);
     ck_assert(map && piece && large && common);
     map[99999] = piece[99] = large[0] = common[99] = 0x5a;
     ck_assert_int_eq(reading_ends_by(common + 99), 0);
-    int expected = watched_memory() ? 0 : SIGSEGV;
-    ck_assert_int_eq(reading_ends_by(map + 99999), expected);
-    ck_assert_int_eq(reading_ends_by(piece + 99), expected);
-    ck_assert_int_eq(reading_ends_by(large), expected);
+    ck_assert_int_eq(reading_ends_by(map + 99999), SIGSEGV);
+    ck_assert_int_eq(reading_ends_by(piece + 99), SIGSEGV);
+    ck_assert_int_eq(reading_ends_by(large), SIGSEGV);
     ck_assert_uint_eq(map[99999], 0x5a);
     free(common);
     nofork_free(&n, large);

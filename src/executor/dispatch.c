@@ -44,8 +44,7 @@ void slot_settle(struct executor *x, struct worker *w)
     slots_set(&x->roomy, w->slot, !queued && place_ahead(x, w));
 }
 
-/* The next of the set in turn, the cursor behind it then. */
-static struct worker *take_turn(struct executor *x, const struct slots *set)
+struct worker *dispatch_turn(struct executor *x, const struct slots *set)
 {
     int s = slots_next(set, x->cursor);
     if (s < 0)
@@ -268,7 +267,7 @@ bool dispatch_task(struct executor *x, struct task *task)
 {
     if (task->affinity)
         return dispatch_home_task(x, task);
-    struct worker *w = take_turn(x, &x->idle);
+    struct worker *w = dispatch_turn(x, &x->idle);
     if (w) {
         give(x, w, task);
         return true;
@@ -277,7 +276,7 @@ bool dispatch_task(struct executor *x, struct task *task)
         task_append(&x->starting, task);
         return true;
     }
-    w = is_small(task) ? take_turn(x, &x->roomy) : NULL;
+    w = is_small(task) ? dispatch_turn(x, &x->roomy) : NULL;
     return w && give_ahead(x, w, task);
 }
 
@@ -290,30 +289,18 @@ void dispatch_waiting(struct executor *x)
     }
 }
 
-/* Starts workers for the first `most` tasks that have been promised one. Returns for how many it could. */
-static unsigned start_some(struct executor *x, unsigned most, struct slots *ret_started)
-{
-    struct worker *w;
-    unsigned n = 0;
-    while (n < most && (w = take_turn(x, &x->free)) && worker_start(x, w) == 0) {
-        slots_set(ret_started, w->slot, true);
-        n++;
-    }
-    return n;
-}
-
 /* All in a row, and none gets its task before the last has been started: after each fork the first write to a
  * page copies it, and what is written to between two forks would be copied for each. */
 void dispatch_starting(struct executor *x)
 {
     struct slots started = {0};
     struct worker *idle;
-    while (x->starting.first && (idle = take_turn(x, &x->idle)))
+    while (x->starting.first && (idle = dispatch_turn(x, &x->idle)))
         give(x, idle, x->starting.first);
     unsigned from = x->cursor, most = x->starting.count < STARTS ? (unsigned)x->starting.count : STARTS;
     if (most == 0)
         return;
-    bool all = start_some(x, most, &started) == most;
+    bool all = roster_start_some(x, most, &started) == most;
     while (started.count > 0) {
         unsigned s = (unsigned)slots_next(&started, from);
         slots_set(&started, s, false);

@@ -66,7 +66,8 @@ static int open_workers(struct executor *x)
     for (unsigned s = 0; s < n; s++) {
         struct worker *w = &x->workers[s];
         w->slot = s;
-        w->jobs_read = w->jobs_write = w->results = w->pidfd = -1;
+        w->pool = x;
+        w->jobs_read = w->jobs_write = w->results = w->results_write = w->pidfd = -1;
         slot_settle(x, w);
     }
     return 0;

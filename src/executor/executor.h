@@ -14,13 +14,13 @@
  * Not thread-safe: one thread drives an executor. Process mode forks from that thread, which must outlive the
  * pool (workers die with it) and should be the only one of its process: what a fork of a threaded program may
  * do is little (man 2 fork). From the 129th worker on a thread of the executor's own forks, while the
- * caller's waits: see pfetch(3) for what differs in such workers. The library installs no signal handlers
- * and no atexit functions, writes to no descriptor but its own, and opens everything close-on-exec. A
- * worker process has /dev/null as descriptors 0, 1 and 2 and none of the caller's others. Workers ignore
- * SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2 and SIGTERM, and are gone when the caller's process
- * is. The caller must not ignore SIGCHLD nor wait for children that it didn't start. The executor and its
- * tasks lie in memory that children do not get (madvise(2), MADV_DONTFORK): neither workers nor those of the
- * caller's own.
+ * caller's waits or makes pipes: see pfetch(3) for what differs in such workers. The library installs no
+ * signal handlers and no atexit functions, writes to no descriptor but its own, and opens everything
+ * close-on-exec. A worker process has /dev/null as descriptors 0, 1 and 2 and none of the caller's others.
+ * Workers ignore SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2 and SIGTERM, and are gone when the
+ * caller's process is. The caller must not ignore SIGCHLD nor wait for children that it didn't start. The
+ * executor and its tasks lie in memory that children do not get (madvise(2), MADV_DONTFORK): neither workers
+ * nor those of the caller's own.
  */
 #ifndef PFETCH_EXECUTOR_EXECUTOR_H
 #define PFETCH_EXECUTOR_EXECUTOR_H

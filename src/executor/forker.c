@@ -38,13 +38,17 @@ struct forker {
     int null;
 };
 
-/* Both ends are of one process: what goes over the socket can be a pointer. */
+/* Both ends are of one process: what goes over the socket can be pointers. */
 struct request {
     forker_call *call;
     void *arg;
-    pid_t pid;
-    int error;
+};
+
+/* After its start, and after each request. */
+struct answer {
+    int error; /* 0, or why the thread did not start, or the call's errno, or why there was none */
     bool made; /* the call */
+    pid_t pid;
 };
 
 union control {
@@ -82,49 +86,53 @@ static int part(const struct forker *f)
     return 0;
 }
 
-/* The next request, or NULL at the end. *ret_count: descriptors that came with it; the kernel hands over as
+/* The next request; false at the end. *ret_count: descriptors that came with it; the kernel hands over as
  * many as there is room for. */
-static struct request *receive(const struct forker *f, int fds[FDS], size_t *ret_count)
+static bool receive(const struct forker *f, struct request *ret, int fds[FDS], size_t *ret_count)
 {
-    struct request *request;
     union control control;
-    struct iovec iov = {&request, sizeof request};
+    struct iovec iov = {ret, sizeof *ret};
     struct msghdr msg = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t n;
     do
         n = recvmsg(f->answer, &msg, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)sizeof request)
-        return NULL;
+    if (n != (ssize_t)sizeof *ret)
+        return false;
     const struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
     *ret_count = c ? (c->cmsg_len - CMSG_LEN(0)) / sizeof *fds : 0;
     if (*ret_count > 0)
         memcpy(fds, CMSG_DATA(c), *ret_count * sizeof *fds);
-    return request;
+    return true;
 }
 
-static void serve(struct request *r, const int fds[FDS], size_t count)
+static void serve(const struct request *r, const int fds[FDS], size_t count, struct answer *ret)
 {
-    r->error = EMFILE;
-    r->made = count == FDS;
-    if (r->made) {
-        r->pid = r->call(r->arg, fds[0], fds[1]);
-        r->error = errno;
+    *ret = (struct answer){.error = EMFILE, .made = count == FDS, .pid = -1};
+    if (ret->made) {
+        ret->pid = r->call(r->arg, fds[0], fds[1]);
+        ret->error = errno;
     }
     while (count > 0)
         (void)close(fds[--count]);
 }
 
+static bool tell(const struct forker *f, const struct answer *a)
+{
+    return send(f->answer, a, sizeof *a, MSG_NOSIGNAL) >= 0;
+}
+
 static void *forker_main(void *arg)
 {
     const struct forker *f = arg;
-    struct request *request;
-    int fds[FDS], error = part(f) < 0 ? errno : 0;
+    struct request request;
+    struct answer answer = {.error = part(f) < 0 ? errno : 0};
+    bool go = answer.error == 0;
+    int fds[FDS];
     size_t count;
-    while (send(f->answer, &error, sizeof error, MSG_NOSIGNAL) >= 0 && !error &&
-           (request = receive(f, fds, &count)))
-        serve(request, fds, count);
+    while (tell(f, &answer) && go && receive(f, &request, fds, &count))
+        serve(&request, fds, count, &answer);
     return NULL; /* its table goes with it */
 }
 
@@ -154,15 +162,14 @@ static int start_thread(struct forker *f)
     return e;
 }
 
-/* What the thread says after its start and after each request: 0, or why it did not start. */
-static int hear(const struct forker *f)
+/* False: it has ended, or has not begun in time. */
+static bool hear(const struct forker *f, struct answer *ret)
 {
-    int error;
     ssize_t n;
     do
-        n = recv(f->ask, &error, sizeof error, 0);
+        n = recv(f->ask, ret, sizeof *ret, 0);
     while (n < 0 && errno == EINTR);
-    return n == (ssize_t)sizeof error ? error : ECHILD; /* it has ended, or has not begun in time */
+    return n == (ssize_t)sizeof *ret;
 }
 
 /* Both ends above LOWEST: nothing that is written to standard output by mistake may come to the thread. */
@@ -184,9 +191,10 @@ static int open_socket(struct forker *f)
 static int hear_start(const struct forker *f)
 {
     struct timeval limit = {.tv_sec = START_SECONDS}, none = {0};
+    struct answer answer;
     if (setsockopt(f->ask, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0)
         return errno;
-    int e = hear(f);
+    int e = hear(f, &answer) ? answer.error : ECHILD;
     if (!e && setsockopt(f->ask, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof none) < 0)
         e = errno;
     return e;
@@ -227,15 +235,15 @@ struct forker *forker_new(int null)
     return NULL;
 }
 
-int forker_fork(struct forker *f, forker_call *call, void *arg, const int fds[2], pid_t *ret_pid)
+int forker_ask(struct forker *f, forker_call *call, void *arg, const int fds[2])
 {
-    struct request request = {.call = call, .arg = arg}, *pointer = &request;
+    struct request request = {call, arg};
     union control control = {0};
-    struct iovec iov = {&pointer, sizeof pointer};
+    struct iovec iov = {&request, sizeof request};
     struct msghdr msg = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-    if (getpid() != f->process) { /* there the pointer means something else */
+    if (getpid() != f->process) { /* there the pointers mean something else */
         errno = ECHILD;
         return -1;
     }
@@ -247,12 +255,16 @@ int forker_fork(struct forker *f, forker_call *call, void *arg, const int fds[2]
     do
         n = sendmsg(f->ask, &msg, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return -1;
-    int e = hear(f);
-    *ret_pid = request.pid;
-    errno = e ? e : request.error;
-    return !e && request.made ? 0 : -1;
+    return n < 0 ? -1 : 0;
+}
+
+int forker_hear(struct forker *f, pid_t *ret_pid)
+{
+    struct answer answer = {.error = ECHILD};
+    bool heard = hear(f, &answer);
+    *ret_pid = answer.pid;
+    errno = answer.error;
+    return heard && answer.made ? 0 : -1;
 }
 
 void forker_free(struct forker *f)

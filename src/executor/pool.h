@@ -43,6 +43,9 @@ struct worker {
     enum worker_state state;
     unsigned slot;                             /* 0-based */
     int jobs_read, jobs_write, results, pidfd; /* -1: not open */
+    int results_write;                         /* only while it is being started */
+    const struct executor *pool;
+    bool asked; /* process.c: for the fork */
     pid_t pid;
     void *thread; /* thread.c */
     struct collect in;
@@ -78,8 +81,11 @@ struct mode {
     unsigned descriptors; /* that a worker takes in this process, its sockets included for threads */
     /* Makes what the mode needs, once. 0, or -1 with errno. May be NULL. */
     int (*open)(struct executor *x);
-    /* Starts a worker that writes to `results`, which becomes the mode's. 0, or -1 with errno. */
-    int (*start)(struct executor *x, struct worker *w, int results);
+    /* Starts a worker that reads from `jobs_read` and writes to `results_write`. 0, or -1 with errno. */
+    int (*start)(struct executor *x, struct worker *w);
+    /* Sees to the end of that. There may be one other start in between, no other call. 0, or -1 with errno:
+     * it did not start. */
+    int (*started)(struct executor *x, struct worker *w);
     /* Ends it at once. NULL: this kind cannot be ended, only asked. */
     void (*kill)(struct worker *w);
     /* True if it is gone now (or, with `wait`, when it is) and released; its fate is set. */
@@ -189,6 +195,10 @@ static inline bool news_due(const struct executor *x)
 /* Starts a worker in a free slot. 0, or -1: none can be started now; the trouble has been noted. */
 int worker_start(struct executor *x, struct worker *w);
 
+/* The same for several of the free ones, `most` at most; a worker's start overlaps the next one's. Returns
+ * how many, which are in *ret_started. */
+unsigned roster_start_some(struct executor *x, unsigned most, struct slots *ret_started);
+
 /* Ends a worker: of its tasks the current one is lost for `reason` (owned by it from then on, may be NULL),
  * or cancelled. Takes effect when it is buried. */
 void worker_condemn(struct executor *x, struct worker *w, char *reason);
@@ -232,6 +242,9 @@ __attribute__((format(printf, 1, 2))) char *text_new(const char *format, ...);
 
 /* Puts a slot into the sets where it belongs now. To be called after every change of its state. */
 void slot_settle(struct executor *x, struct worker *w);
+
+/* The next of the set in turn, the cursor behind it then; NULL: it is empty. */
+struct worker *dispatch_turn(struct executor *x, const struct slots *set);
 
 /* Gives a task that is in no list to the next worker in turn with room, or promises it a new one. False: none
  * has, and none may be started. */

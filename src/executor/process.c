@@ -183,43 +183,39 @@ static void part_from_jobs(struct worker *w)
     w->jobs_read = own;
 }
 
-struct start {
-    const struct executor *x;
-    struct worker *w;
-};
-
 static pid_t fork_in_thread(void *arg, int jobs, int results)
 {
-    const struct start *s = arg;
-    return fork_quietly(s->x, s->w, jobs, results);
+    struct worker *w = arg;
+    return fork_quietly(w->pool, w, jobs, results);
 }
 
 /* Where the thread can't be had or has gone, the caller's forks, as with few workers. */
-static pid_t fork_worker(struct executor *x, struct worker *w, int results)
+static int process_start(struct executor *x, struct worker *w)
 {
-    struct start s = {x, w};
-    const int fds[] = {w->jobs_read, results};
-    pid_t pid;
+    const int fds[] = {w->jobs_read, w->results_write};
     if (!x->mode_state && !x->forks_itself && x->living >= FORKER_WORKERS)
         x->forks_itself = !(x->mode_state = forker_new(x->null));
-    if (!x->mode_state || x->forks_itself)
-        return fork_quietly(x, w, w->jobs_read, results);
-    if (forker_fork(x->mode_state, fork_in_thread, &s, fds, &pid) == 0)
-        return pid;
-    x->forks_itself = true;
-    return fork_quietly(x, w, w->jobs_read, results);
+    bool by_thread = x->mode_state && !x->forks_itself;
+    w->asked = by_thread && forker_ask(x->mode_state, fork_in_thread, w, fds) == 0;
+    if (w->asked)
+        return 0;
+    x->forks_itself |= by_thread;
+    w->pid = fork_quietly(x, w, fds[0], fds[1]);
+    return w->pid < 0 ? -1 : 0;
 }
 
-static int process_start(struct executor *x, struct worker *w, int results)
+static int process_started(struct executor *x, struct worker *w)
 {
-    pid_t pid = fork_worker(x, w, results);
-    if (pid < 0)
+    if (w->asked && forker_hear(x->mode_state, &w->pid) < 0) {
+        x->forks_itself = true;
+        w->pid = fork_quietly(x, w, w->jobs_read, w->results_write);
+    }
+    w->asked = false;
+    if (w->pid < 0)
         return -1;
-    (void)close(results);
     part_from_jobs(w);
-    w->pid = pid;
     /* Without it (an old kernel, no descriptor left) the end of the results pipe tells of the exit. */
-    w->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    w->pidfd = (int)syscall(SYS_pidfd_open, w->pid, 0);
     struct epoll_event ev = {.events = EPOLLIN, .data.u64 = pool_source(SOURCE_EXIT, w->slot)};
     if (w->pidfd >= 0 && epoll_ctl(x->epoll, EPOLL_CTL_ADD, w->pidfd, &ev) < 0) {
         (void)close(w->pidfd);
@@ -286,6 +282,7 @@ const struct mode mode_process = {
     .descriptors = 4,
     .open = process_open,
     .start = process_start,
+    .started = process_started,
     .kill = process_kill,
     .reap = process_reap,
     .task_id = process_task_id,

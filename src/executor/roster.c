@@ -69,7 +69,7 @@ void worker_listen(struct executor *x, struct worker *w, bool on)
         w->listening = on;
 }
 
-static int open_pipes(struct executor *x, struct worker *w, int *ret_results_write)
+static int open_pipes(struct executor *x, struct worker *w)
 {
     int jobs[2], results[2];
     if (open_pipe(jobs, O_DIRECT | O_NONBLOCK) < 0)
@@ -79,7 +79,7 @@ static int open_pipes(struct executor *x, struct worker *w, int *ret_results_wri
     if (open_pipe(results, 0) < 0)
         return -1;
     w->results = results[0];
-    *ret_results_write = results[1];
+    w->results_write = results[1];
     if (x->options.max_workers <= LARGE_PIPE_WORKERS)
         (void)fcntl(w->results, F_SETPIPE_SZ, LARGE_PIPE);
     if (fcntl(w->results, F_SETFL, O_NONBLOCK) < 0)
@@ -101,11 +101,18 @@ static void worker_release(struct executor *x, struct worker *w)
     close_fd(&w->jobs_read);
     close_fd(&w->jobs_write);
     close_fd(&w->results);
+    close_fd(&w->results_write);
     collect_free(&w->in);
     window_close(&w->window);
     free(w->reason);
-    struct worker empty = {
-        .slot = w->slot, .queue = w->queue, .jobs_read = -1, .jobs_write = -1, .results = -1, .pidfd = -1};
+    struct worker empty = {.slot = w->slot,
+                           .pool = x,
+                           .queue = w->queue,
+                           .jobs_read = -1,
+                           .jobs_write = -1,
+                           .results = -1,
+                           .results_write = -1,
+                           .pidfd = -1};
     *w = empty;
 }
 
@@ -201,28 +208,84 @@ void roster_retry(struct executor *x, int64_t now)
 
 /* --- coming --- */
 
-int worker_start(struct executor *x, struct worker *w)
+static bool may_start(const struct executor *x)
 {
-    int results = -1;
-    if (x->start_again > x->watch.wall && x->start_again > deadline_now())
-        return -1;
+    return x->start_again <= x->watch.wall || x->start_again <= deadline_now();
+}
+
+/* Of its start, the first part; -1 with errno. */
+static int start(struct executor *x, struct worker *w)
+{
     collect_init(&w->in);
-    if (open_pipes(x, w, &results) < 0 || x->mode->start(x, w, results) < 0) {
-        int why = errno;
-        close_fd(&results);
-        worker_release(x, w);
-        start_trouble(x, why);
+    if (open_pipes(x, w) < 0 || x->mode->start(x, w) < 0)
         return -1;
-    }
     w->state = WORKER_STARTING;
+    slot_settle(x, w);
+    return 0;
+}
+
+/* … and the second. */
+static int started(struct executor *x, struct worker *w)
+{
+    if (x->mode->started(x, w) < 0)
+        return -1;
+    close_fd(&w->results_write);
     w->since = x->watch.wall;
     w->ahead_most = POOL_AHEAD;
     x->living++;
     x->started++;
     x->start_failures = 0;
     pace_started(x, w);
-    slot_settle(x, w);
     return 0;
+}
+
+int worker_start(struct executor *x, struct worker *w)
+{
+    if (!may_start(x))
+        return -1;
+    if (start(x, w) == 0 && started(x, w) == 0)
+        return 0;
+    int why = errno;
+    worker_release(x, w);
+    slot_settle(x, w);
+    start_trouble(x, why);
+    return -1;
+}
+
+/* While one is forked, by a thread, the next one's pipes are made. Nothing but system calls until all are
+ * there: the fork would find, and keep for ever, what the caller has locked. */
+unsigned roster_start_some(struct executor *x, unsigned most, struct slots *ret_started)
+{
+    struct worker *before = NULL, *failed[2] = {NULL};
+    unsigned n = 0, failures = 0;
+    int why = 0;
+    bool go = may_start(x);
+    do {
+        bool more = go && n + (before != NULL) < most;
+        struct worker *next = more ? dispatch_turn(x, &x->free) : NULL;
+        bool asked = next && start(x, next) == 0;
+        go = asked;
+        if (next && !asked) {
+            why = errno;
+            failed[failures++] = next;
+        }
+        if (before && started(x, before) == 0) {
+            slots_set(ret_started, before->slot, true);
+            n++;
+        } else if (before) {
+            why = errno;
+            failed[failures++] = before;
+            go = false;
+        }
+        before = asked ? next : NULL;
+    } while (before);
+    for (unsigned i = 0; i < failures; i++) {
+        worker_release(x, failed[i]);
+        slot_settle(x, failed[i]);
+    }
+    if (failures > 0)
+        start_trouble(x, why);
+    return n;
 }
 
 void worker_hold(struct executor *x, struct worker *w, bool hold)

@@ -81,7 +81,7 @@ static int create_quietly(struct thread_worker *t, const pthread_attr_t *attr)
     return e;
 }
 
-static int thread_start(struct executor *x, struct worker *w, int results)
+static int thread_start(struct executor *x, struct worker *w)
 {
     struct thread_worker *t = calloc(1, sizeof *t);
     if (!t)
@@ -89,7 +89,7 @@ static int thread_start(struct executor *x, struct worker *w, int results)
     struct worker_setup setup = {.options = &x->options,
                                  .slot = w->slot + 1,
                                  .jobs = w->jobs_read,
-                                 .results = results,
+                                 .results = w->results_write,
                                  .wake_fd = x->wake_fd,
                                  .wake = thread_asked,
                                  .wake_arg = x};
@@ -108,6 +108,13 @@ static int thread_start(struct executor *x, struct worker *w, int results)
         return -1;
     }
     w->thread = t;
+    w->results_write = -1; /* the thread closes it */
+    return 0;
+}
+
+static int thread_started(struct executor *x, struct worker *w)
+{
+    (void)x, (void)w;
     return 0;
 }
 
@@ -150,6 +157,7 @@ const struct mode mode_thread = {
     .descriptors = 5,
     .open = thread_open,
     .start = thread_start,
+    .started = thread_started,
     .reap = thread_reap,
     .task_id = thread_task_id,
     .ask = thread_ask,
