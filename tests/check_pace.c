@@ -136,7 +136,7 @@ enum before { NOTHING, ONE_TASK, A_TASK_EACH };
 static struct ledger *paced_pool(unsigned workers, enum executor_mode mode, enum before before,
                                  unsigned *ret_few)
 {
-    unsigned cpus = processors_usable(), few = cpus > 2 ? 2 * cpus : 4;
+    unsigned cpus = processors_granted(), few = cpus > 2 ? 2 * cpus : 4;
     unsigned count = before == A_TASK_EACH ? few : before == ONE_TASK;
     char text[20];
     struct ledger *l = ledger_new();
@@ -173,10 +173,10 @@ static unsigned workers_after(struct ledger *l, unsigned *id, const char *task, 
 /* Some keep the processors busy, and wait for the others. */
 static void grow_past(enum executor_mode mode, enum before before, bool all)
 {
-    unsigned few, meet = 2 * processors_usable() + 60;
+    unsigned few, meet = 2 * processors_granted() + 60;
     char watching[20], meeting_all[20];
     struct ledger *l = paced_pool(meet, mode, before, &few);
-    unsigned id = few, busy = all ? few : processors_usable();
+    unsigned id = few, busy = all ? few : processors_granted();
     (void)snprintf(watching, sizeof watching, "watch %u", meet);
     (void)snprintf(meeting_all, sizeof meeting_all, "meet %u", meet);
     while (id < few + busy)
@@ -205,7 +205,7 @@ END_TEST
 /* Four of five compute for long: each worker more makes the others wait. */
 START_TEST(a_pool_of_computing_workers_stays_small)
 {
-    unsigned few, most = 24 * processors_usable();
+    unsigned few, most = 24 * processors_granted();
     struct ledger *l = paced_pool(most + 300, (enum executor_mode)(_i % 2), (enum before)(_i / 2), &few);
     unsigned id = few, workers = workers_after(l, &id, "watch 10000", "meet 10000", NS_PER_SECOND);
     ck_assert_uint_ge(workers, few);
@@ -221,7 +221,7 @@ START_TEST(a_pool_grows_by_what_its_workers_wanted)
 {
     enum { MORE = 20 };
     const char *const task = _i < 2 ? "sleep 20" : "sleep 80";
-    unsigned few, busy = _i < 2 ? 0 : processors_usable();
+    unsigned few, busy = _i < 2 ? 0 : processors_granted();
     struct ledger *l = paced_pool(MORE, (enum executor_mode)(_i % 2), A_TASK_EACH, &few);
     unsigned id = few;
     while (busy-- > 0)
@@ -236,9 +236,7 @@ END_TEST
 
 START_TEST(a_pool_of_short_computing_tasks_stays_small)
 {
-    if (within_quota())
-        return; /* that the pool does not know */
-    unsigned few, most = 24 * processors_usable();
+    unsigned few, most = 24 * processors_granted();
     struct ledger *l = paced_pool(most + 300, (enum executor_mode)_i, A_TASK_EACH, &few);
     unsigned id = few;
     ck_assert_uint_le(workers_after(l, &id, "spin 20", "spin 20", NS_PER_SECOND), few + most);
@@ -250,7 +248,7 @@ END_TEST
 /* That nothing can be opened for a while is no reason not to look any more. */
 START_TEST(a_pool_without_descriptors_looks_again_later)
 {
-    unsigned few, id, most = 24 * processors_usable();
+    unsigned few, id, most = 24 * processors_granted();
     struct rlimit before, none;
     struct ledger *l = paced_pool(most + 300, EXECUTOR_PROCESS, A_TASK_EACH, &few);
     id = few;
@@ -293,7 +291,7 @@ static struct ledger *grown_pool(struct executor_options *o, unsigned grown)
 
 START_TEST(whoever_leaves_makes_room_at_once)
 {
-    unsigned count = 2 * processors_usable() + 20;
+    unsigned count = 2 * processors_granted() + 20;
     struct executor_options o = EXECUTOR_OPTIONS_INIT;
     o.mode = (enum executor_mode)_i;
     o.max_workers = 3 * count;
@@ -311,7 +309,7 @@ END_TEST
 START_TEST(whoever_is_dismissed_does_not)
 {
     enum { STAY = 4 };
-    unsigned cpus = processors_usable(), few = cpus > 2 ? 2 * cpus : 4;
+    unsigned cpus = processors_granted(), few = cpus > 2 ? 2 * cpus : 4;
     struct executor_options o = EXECUTOR_OPTIONS_INIT;
     o.mode = (enum executor_mode)_i;
     o.max_workers = few + 300;

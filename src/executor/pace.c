@@ -164,13 +164,13 @@ void pace_init(struct executor *x)
 {
     struct pace *p = &x->pace;
     int64_t ran, waited;
-    unsigned cpus = processors_usable();
+    unsigned most = x->options.max_workers;
+    unsigned cpus = most > FEW ? processors_granted() : processors_usable(); /* to look costs some files */
     p->cpus = cpus < EXECUTOR_MAX_WORKERS ? cpus : EXECUTOR_MAX_WORKERS;
     p->few = p->size = 2 * p->cpus > FEW ? 2 * p->cpus : FEW;
     p->gap = GAP;
     p->patience = SPAN_LEAST;
-    p->on = x->mode->task_id && x->options.max_workers > p->few && proc_is_own() &&
-            schedstat(getpid(), &ran, &waited);
+    p->on = x->mode->task_id && most > p->few && proc_is_own() && schedstat(getpid(), &ran, &waited);
 }
 
 /* Workers that are not about to go. */

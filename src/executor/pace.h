@@ -14,8 +14,8 @@
  * processors for long, a pool that should not grow by its figures grows by a quarter every tenth of a second,
  * if at least half of its workers take little, and less than a quarter of the processors together; or, if
  * there is one at all that wants little, or no more than twice the few are there, by one for each processor,
- * after twice as long each time as well. Where /proc doesn't tell, nothing holds the pool up. (Limits of a
- * container's processor time are not known to it.)
+ * after twice as long each time as well. Where /proc doesn't tell, nothing holds the pool up. A
+ * container's limit of processor time counts as so many processors.
  *   1. pace_init
  *   2. pace_room                  how many workers may be started now
  *   3. pace_started, pace_ended   one was; one has ended a task

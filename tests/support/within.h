@@ -36,15 +36,4 @@ static inline bool use_one_processor(void)
     return sched_setaffinity(0, sizeof one, &one) == 0;
 }
 
-/* A container that may use less than the processors that it sees (cgroup v2). */
-static inline bool within_quota(void)
-{
-    char text[40] = "max";
-    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "r");
-    bool limited = f && fgets(text, sizeof text, f) && strncmp(text, "max", 3) != 0;
-    if (f)
-        (void)fclose(f);
-    return limited;
-}
-
 #endif
