@@ -488,7 +488,6 @@ int run(const struct run_options *options)
 {
     struct run r = {.o = options, .started = deadline_now()};
     int status;
-    nofork_init(&r.jobs);
     if (signals_open(&r.signals) < 0) {
         perror("pfetch: signals");
         return EXIT_USAGE;

@@ -701,6 +701,21 @@ static struct ledger *run_sleepers(unsigned workers, unsigned tasks, enum execut
     return l;
 }
 
+START_TEST(a_pool_that_can_not_be_made_closes_nothing)
+{
+    struct executor_options o = process_options(4);
+    char message[100] = "";
+    int zero = open("/dev/null", O_RDONLY);
+    if (zero > 0)
+        (void)dup2(zero, 0);
+    o.wake_fd = open("/proc/self/exe", O_RDONLY); /* epoll refuses it */
+    ck_assert_int_gt(o.wake_fd, 0);
+    ck_assert_ptr_null(executor_new(&o, message, sizeof message));
+    ck_assert_ptr_nonnull(strstr(message, "could not be made"));
+    ck_assert_int_ge(fcntl(0, F_GETFD), 0);
+}
+END_TEST
+
 START_TEST(few_descriptors_mean_fewer_workers_and_a_warning)
 {
     struct rlimit before, limit;
@@ -1032,6 +1047,7 @@ int main(void)
     tcase_add_loop_test(t, one_of_many_workers_holds_nothing_else_either, 0, 3);
     tcase_add_loop_test(t, a_worker_has_one_window_where_workers_are_few, 0, 2);
     tcase_add_test(t, signals_for_the_group_do_not_reach_workers);
+    tcase_add_test(t, a_pool_that_can_not_be_made_closes_nothing);
     tcase_add_loop_test(t, few_descriptors_mean_fewer_workers_and_a_warning, 0, 2);
     tcase_add_loop_test(t, a_user_without_processes_left_gets_an_error_and_no_hang, 0, 2);
     tcase_add_test(t, a_failed_start_is_tried_again_while_a_task_runs);

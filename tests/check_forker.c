@@ -182,6 +182,54 @@ START_TEST(those_that_are_asked_at_once_come_in_their_order)
 }
 END_TEST
 
+/* Lives until its parent's thread ends. */
+static pid_t fork_follower(void *arg, int jobs, int results)
+{
+    (void)arg, (void)jobs, (void)results;
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)write(results, "r", 1);
+    for (;;)
+        (void)pause();
+}
+
+/* The answer can't be sent, so nobody would know of the child. */
+static pid_t fork_and_fall_silent(void *arg, int jobs, int results)
+{
+    pid_t pid = fork_follower(arg, jobs, results);
+    *(int *)arg = forbid(SYS_sendto, SECCOMP_RET_ERRNO | ENOBUFS);
+    return pid;
+}
+
+START_TEST(a_child_that_can_not_be_told_of_ends)
+{
+    int null = open_null(), results[2], forbidden = -1;
+    char byte;
+    if (within_valgrind())
+        return;
+    struct forker *f = forker_new(null);
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(pipe2(results, O_CLOEXEC), 0);
+    const int fds[] = {null, results[1]};
+    pid_t pid;
+    ck_assert_int_eq(forker_ask(f, fork_and_fall_silent, &forbidden, fds), 0);
+    int heard = forker_hear(f, &pid), why = errno;
+    if (forbidden == 0) { /* a kernel with seccomp */
+        ck_assert_int_eq(heard, -1);
+        ck_assert_int_eq(why, ECHILD);
+        ck_assert_int_eq(waitpid(-1, NULL, 0), -1);
+        ck_assert_int_eq(errno, ECHILD);
+        (void)close(results[1]);
+        while (read(results[0], &byte, 1) > 0)
+            ; /* no child has the other end */
+    }
+    forker_free(f);
+    (void)close(null);
+}
+END_TEST
+
 /* A second child lists what the first has left in the thread's table. */
 START_TEST(nothing_stays_behind)
 {
@@ -205,19 +253,6 @@ START_TEST(nothing_stays_behind)
     (void)close(null);
 }
 END_TEST
-
-/* Lives until its parent's thread ends. */
-static pid_t fork_follower(void *arg, int jobs, int results)
-{
-    (void)arg, (void)jobs, (void)results;
-    pid_t pid = fork();
-    if (pid != 0)
-        return pid;
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)write(results, "r", 1);
-    for (;;)
-        (void)pause();
-}
 
 START_TEST(children_live_as_long_as_the_thread)
 {
@@ -388,6 +423,7 @@ int main(void)
     tcase_add_test(t, a_child_has_null_its_own_two_and_the_threads);
     tcase_add_test(t, what_the_call_returns_comes_back);
     tcase_add_test(t, those_that_are_asked_at_once_come_in_their_order);
+    tcase_add_test(t, a_child_that_can_not_be_told_of_ends);
     tcase_add_test(t, nothing_stays_behind);
     tcase_add_test(t, children_live_as_long_as_the_thread);
     tcase_add_test(t, signals_are_for_the_callers_threads);

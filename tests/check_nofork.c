@@ -4,7 +4,9 @@
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -16,12 +18,22 @@
 
 enum { PIECES = 3000 };
 
-static bool all_zero(const unsigned char *p, size_t size)
+static bool all_are(const unsigned char *p, size_t size, unsigned char value)
 {
     for (size_t i = 0; i < size; i++)
-        if (p[i] != 0)
+        if (p[i] != value)
             return false;
     return true;
+}
+
+static long resident_kb(void)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fscanf(f, "%*d %ld", &pages), 1);
+    (void)fclose(f);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 /* The signal that ends a child which reads there; 0: it can. */
@@ -42,13 +54,13 @@ static int reading_ends_by(const void *p)
 
 START_TEST(children_have_none_of_it)
 {
-    struct nofork n;
+    struct nofork n = {0};
     if (watched_memory()) /* there they do */
         return;
-    nofork_init(&n);
     unsigned char *map = nofork_map(100000), *piece = nofork_alloc(&n, 100),
-                  *large = nofork_alloc(&n, NOFORK_LARGEST), *common = malloc(100);
-    ck_assert(map && piece && large && common);
+                  *large = nofork_alloc(&n, NOFORK_LARGEST), *small = nofork_alloc(&n, 0),
+                  *common = malloc(100);
+    ck_assert(map && piece && large && small && common);
     map[99999] = piece[99] = large[0] = common[99] = 0x5a;
     ck_assert_int_eq(reading_ends_by(common + 99), 0);
     ck_assert_int_eq(reading_ends_by(map + 99999), SIGSEGV);
@@ -57,6 +69,7 @@ START_TEST(children_have_none_of_it)
     ck_assert_uint_eq(map[99999], 0x5a);
     free(common);
     nofork_free(&n, large);
+    nofork_free(&n, small);
     nofork_free(&n, piece);
     nofork_close(&n);
     nofork_unmap(map, 100000);
@@ -65,27 +78,25 @@ END_TEST
 
 START_TEST(pieces_are_zero_aligned_and_apart)
 {
-    struct nofork n;
+    struct nofork n = {0};
     unsigned char **pieces = calloc(PIECES, sizeof *pieces);
     size_t *sizes = calloc(PIECES, sizeof *sizes);
     uint32_t chance = 7;
     ck_assert(pieces && sizes);
-    nofork_init(&n);
     for (unsigned round = 0; round < 20000; round++) {
         chance = chance * 1664525 + 1013904223;
         unsigned i = (chance >> 8) % PIECES;
         if (pieces[i]) {
-            for (size_t at = 0; at < sizes[i]; at++)
-                ck_assert_uint_eq(pieces[i][at], i % 251 + 1);
+            ck_assert(all_are(pieces[i], sizes[i], (unsigned char)(i % 251 + 1)));
             nofork_free(&n, pieces[i]);
             pieces[i] = NULL;
             continue;
         }
-        sizes[i] = (chance >> 4) % (i % 50 ? 700 : 9000);
+        sizes[i] = (chance >> 4) % (i % 50 ? 700 : i % 100 ? 9000 : 300000);
         pieces[i] = nofork_alloc(&n, sizes[i]);
         ck_assert_ptr_nonnull(pieces[i]);
         ck_assert_uint_eq((uintptr_t)pieces[i] % 16, 0);
-        ck_assert(all_zero(pieces[i], sizes[i]));
+        ck_assert(all_are(pieces[i], sizes[i], 0));
         memset(pieces[i], (int)(i % 251 + 1), sizes[i]);
     }
     for (unsigned i = 0; i < PIECES; i++)
@@ -97,10 +108,59 @@ START_TEST(pieces_are_zero_aligned_and_apart)
 }
 END_TEST
 
+/* As jobs do: many live, the oldest goes when a new one comes, and what comes is larger and larger. */
+START_TEST(sizes_that_shift_leave_nothing_behind)
+{
+    enum { LIVE = 4096 };
+    struct nofork n = {0};
+    void **pieces = calloc(LIVE, sizeof *pieces);
+    ck_assert_ptr_nonnull(pieces);
+    long before = resident_kb();
+    for (size_t size = 100; size <= 4000; size += 50)
+        for (unsigned i = 0; i < LIVE; i++) {
+            nofork_free(&n, pieces[i]);
+            pieces[i] = nofork_alloc(&n, size);
+            ck_assert_ptr_nonnull(pieces[i]);
+            memset(pieces[i], 1, size);
+        }
+    if (!watched_memory())
+        ck_assert_int_lt(resident_kb() - before, LIVE * 4 * 3 / 2);
+    for (unsigned i = 0; i < LIVE; i++)
+        nofork_free(&n, pieces[i]);
+    if (!watched_memory())
+        ck_assert_int_lt(resident_kb() - before, 2048);
+    nofork_close(&n);
+    free(pieces);
+}
+END_TEST
+
+/* Calls of the kernel for each would cost more than a task. */
+START_TEST(one_after_the_other_takes_no_faults)
+{
+    struct nofork n = {0};
+    struct rusage before, after;
+    if (watched_memory())
+        return;
+    for (unsigned i = 0; i < 2000; i++) {
+        if (i == 100)
+            (void)getrusage(RUSAGE_SELF, &before);
+        void *a = nofork_alloc(&n, 100 + i % 50 * 1000), *b = nofork_alloc(&n, 60000),
+             *c = nofork_alloc(&n, 300);
+        ck_assert(a && b && c);
+        memset(b, 1, 60000);
+        nofork_free(&n, a);
+        nofork_free(&n, c);
+        nofork_free(&n, b);
+    }
+    (void)getrusage(RUSAGE_SELF, &after);
+    ck_assert_int_lt(after.ru_minflt - before.ru_minflt, 500);
+    nofork_close(&n);
+}
+END_TEST
+
 START_TEST(what_is_freed_is_used_again)
 {
-    struct nofork n;
-    nofork_init(&n);
+    struct nofork n = {0};
     void *first = nofork_alloc(&n, 200);
     for (unsigned i = 0; i < 1000; i++) {
         nofork_free(&n, first);
@@ -116,10 +176,9 @@ END_TEST
 
 START_TEST(what_is_too_large_is_refused)
 {
-    struct nofork n;
+    struct nofork n = {0};
     if (watched_memory()) /* AddressSanitizer has its own word for it */
         return;
-    nofork_init(&n);
     const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 15, SIZE_MAX / 2};
     for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         errno = 0;
@@ -133,10 +192,9 @@ END_TEST
 START_TEST(a_piece_freed_twice_ends_the_process)
 {
     int status;
-    struct nofork n;
+    struct nofork n = {0};
     if (watched_memory())
         return;
-    nofork_init(&n);
     pid_t pid = fork();
     if (pid == 0) {
         void *p = nofork_alloc(&n, 10);
@@ -156,6 +214,8 @@ int main(void)
     TCase *t = tcase_create("nofork");
     tcase_add_test(t, children_have_none_of_it);
     tcase_add_test(t, pieces_are_zero_aligned_and_apart);
+    tcase_add_test(t, sizes_that_shift_leave_nothing_behind);
+    tcase_add_test(t, one_after_the_other_takes_no_faults);
     tcase_add_test(t, what_is_freed_is_used_again);
     tcase_add_test(t, what_is_too_large_is_refused);
     tcase_add_test(t, a_piece_freed_twice_ends_the_process);

@@ -11,22 +11,37 @@
 
 #include "base/watched.h"
 
-enum { CHUNK = 64 * 1024 };
+enum {
+    LEAST = 64,            /* the first class */
+    SMALL_MOST = 8 * 1024, /* pieces in small chunks */
+    SMALL_CHUNK = 64 * 1024,
+    LARGE_CHUNK = 512 * 1024
+};
 
-/* What a head says beside the size. */
+/* What a head says beside the chunk or, for a mapping of its own, the size. */
 #define USED UINT64_C(0x6b1f94d25ce83a07)
 #define FREE UINT64_C(0xd40e7a8153b62cf9)
+#define SOLE UINT64_C(0x19c7e03bd6a8f542)
 
 struct nofork_piece {
     uint64_t mark;
-    size_t size;                                    /* head included */
+    union {
+        struct nofork_chunk *chunk;
+        size_t size; /* head included */
+    } of;
     alignas(max_align_t) struct nofork_piece *next; /* of a free one; else what is in it begins here */
 };
 enum { HEAD = offsetof(struct nofork_piece, next) };
 
 struct nofork_chunk {
-    alignas(max_align_t) struct nofork_chunk *next;
+    struct nofork_chunk *next, *prev; /* among those of its class with room, or the spare ones */
+    struct nofork_piece *free;
+    unsigned class, used;
+    size_t piece;                        /* its size */
+    alignas(max_align_t) char *at, *end; /* what was never used */
 };
+
+/* --- whole pages --- */
 
 void *nofork_map(size_t size)
 {
@@ -47,81 +62,169 @@ void nofork_unmap(void *p, size_t size)
         (void)munmap(p, size);
 }
 
-/* The next `size` bytes of the newest chunk, or the first of a new one. What was left is never used. */
-static struct nofork_piece *carve(struct nofork *n, size_t size)
+/* --- pieces --- */
+
+/* The class of a piece of `size` bytes, head included; *ret_size is what pieces of the class have. */
+static unsigned class_of(size_t size, size_t *ret_size)
 {
-    if ((size_t)(n->end - n->at) < size) {
-        struct nofork_chunk *chunk = nofork_map(CHUNK);
-        if (!chunk)
-            return NULL;
-        chunk->next = n->chunks;
-        n->chunks = chunk;
-        n->at = (char *)(chunk + 1);
-        n->end = (char *)chunk + CHUNK;
+    unsigned class = 0;
+    size_t most = LEAST, step = LEAST / 4;
+    while (most < size) {
+        most += step;
+        if (++class % 4 == 0)
+            step *= 2;
     }
-    struct nofork_piece *piece = (struct nofork_piece *)(void *)n->at;
-    n->at += size;
-    return piece;
+    *ret_size = most;
+    return class;
 }
 
-void nofork_init(struct nofork *n)
+static bool is_large(size_t piece)
 {
-    *n = (struct nofork){.watched = watched_memory()};
+    return piece > SMALL_MOST;
+}
+
+static size_t chunk_size(size_t piece)
+{
+    return is_large(piece) ? LARGE_CHUNK : SMALL_CHUNK;
+}
+
+static void list_in(struct nofork_chunk **list, struct nofork_chunk *c)
+{
+    c->prev = NULL;
+    c->next = *list;
+    if (c->next)
+        c->next->prev = c;
+    *list = c;
+}
+
+static void list_out(struct nofork_chunk **list, struct nofork_chunk *c)
+{
+    *(c->prev ? &c->prev->next : list) = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+}
+
+/* A chunk with room for pieces of that size. */
+static struct nofork_chunk *chunk_new(struct nofork *n, unsigned class, size_t piece)
+{
+    bool large = is_large(piece);
+    struct nofork_chunk *c = n->spare[large];
+    if (c) {
+        list_out(&n->spare[large], c);
+        n->spares[large]--;
+    } else if (!(c = nofork_map(chunk_size(piece)))) {
+        return NULL;
+    }
+    c->class = class;
+    c->piece = piece;
+    c->used = 0;
+    c->free = NULL;
+    c->at = (char *)(c + 1);
+    c->end = (char *)c + chunk_size(piece);
+    list_in(&n->roomy[class], c);
+    return c;
+}
+
+static bool has_room(const struct nofork_chunk *c)
+{
+    return c->free || (size_t)(c->end - c->at) >= c->piece;
+}
+
+static void chunk_emptied(struct nofork *n, struct nofork_chunk *c)
+{
+    bool large = is_large(c->piece);
+    list_out(&n->roomy[c->class], c);
+    if (n->spares[large] < NOFORK_SPARES) {
+        list_in(&n->spare[large], c);
+        n->spares[large]++;
+    } else {
+        nofork_unmap(c, chunk_size(c->piece));
+    }
+}
+
+/* The chunk's next piece; it may have been used before. */
+static struct nofork_piece *take(struct nofork_chunk *c)
+{
+    struct nofork_piece *p = c->free;
+    if (p && p->mark != FREE)
+        abort();
+    if (p) {
+        c->free = p->next;
+    } else {
+        p = (struct nofork_piece *)(void *)c->at;
+        c->at += c->piece;
+    }
+    p->mark = USED;
+    p->of.chunk = c;
+    c->used++;
+    return p;
+}
+
+static void *alloc_sole(size_t size)
+{
+    struct nofork_piece *p = nofork_map(size);
+    if (!p)
+        return NULL;
+    p->mark = SOLE;
+    p->of.size = size;
+    return &p->next;
 }
 
 void *nofork_alloc(struct nofork *n, size_t size)
 {
-    if (n->watched)
+    if (watched_memory())
         return calloc(1, size);
-    if (size > SIZE_MAX - HEAD - NOFORK_STEP) {
+    if (size > NOFORK_LARGEST - HEAD) {
+        if (size <= SIZE_MAX - HEAD)
+            return alloc_sole(HEAD + size);
         errno = ENOMEM;
         return NULL;
     }
-    size_t whole = (HEAD + size + NOFORK_STEP - 1) / NOFORK_STEP * NOFORK_STEP;
-    struct nofork_piece **list = whole <= NOFORK_LARGEST ? &n->free[whole / NOFORK_STEP - 1] : NULL;
-    struct nofork_piece *piece = list ? *list : nofork_map(whole);
-    if (piece && list) {
-        if (piece->mark != FREE)
-            abort();
-        *list = piece->next;
-        memset(&piece->next, 0, whole - HEAD);
-    } else if (list) {
-        piece = carve(n, whole);
-    }
-    if (!piece)
+    size_t piece;
+    unsigned class = class_of(HEAD + size, &piece);
+    struct nofork_chunk *c = n->roomy[class];
+    if (!c && !(c = chunk_new(n, class, piece)))
         return NULL;
-    piece->mark = USED;
-    piece->size = whole;
-    return &piece->next;
+    struct nofork_piece *p = take(c);
+    if (!has_room(c))
+        list_out(&n->roomy[class], c);
+    memset(&p->next, 0, size);
+    return &p->next;
 }
 
 void nofork_free(struct nofork *n, void *p)
 {
-    if (!p)
-        return;
-    if (n->watched) {
+    if (watched_memory()) {
         free(p);
         return;
     }
+    if (!p)
+        return;
     struct nofork_piece *piece = (struct nofork_piece *)(void *)((char *)p - HEAD);
-    if (piece->mark != USED)
-        abort();
-    if (piece->size > NOFORK_LARGEST) {
-        nofork_unmap(piece, piece->size);
+    if (piece->mark == SOLE) {
+        nofork_unmap(piece, piece->of.size);
         return;
     }
-    struct nofork_piece **list = &n->free[piece->size / NOFORK_STEP - 1];
+    if (piece->mark != USED)
+        abort();
+    struct nofork_chunk *c = piece->of.chunk;
+    if (!has_room(c))
+        list_in(&n->roomy[c->class], c);
     piece->mark = FREE;
-    piece->next = *list;
-    *list = piece;
+    piece->next = c->free;
+    c->free = piece;
+    if (--c->used == 0)
+        chunk_emptied(n, c);
 }
 
 void nofork_close(struct nofork *n)
 {
-    while (n->chunks) {
-        struct nofork_chunk *chunk = n->chunks;
-        n->chunks = chunk->next;
-        nofork_unmap(chunk, CHUNK);
-    }
-    nofork_init(n);
+    static const size_t sizes[] = {SMALL_CHUNK, LARGE_CHUNK};
+    for (unsigned large = 0; large < 2; large++)
+        while (n->spare[large]) {
+            struct nofork_chunk *c = n->spare[large];
+            list_out(&n->spare[large], c);
+            nofork_unmap(c, sizes[large]);
+        }
+    *n = (struct nofork){0};
 }

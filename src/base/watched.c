@@ -2,6 +2,7 @@
 
 #include "base/watched.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #define SANITIZED false
 #endif
 
-bool watched_memory(void)
+static bool by_valgrind(void)
 {
     static const char *const tools[] = {"memcheck", "helgrind", "drd", "massif", "dhat"};
     const char *preload = getenv("LD_PRELOAD");
@@ -25,5 +26,16 @@ bool watched_memory(void)
     for (size_t i = 0; valgrind && i < sizeof tools / sizeof *tools; i++)
         if (strstr(valgrind, tools[i]))
             return true;
-    return SANITIZED;
+    return false;
+}
+
+bool watched_memory(void)
+{
+    static atomic_int known; /* 0: not yet; else 1, or 2 for yes */
+    int answer = atomic_load_explicit(&known, memory_order_relaxed);
+    if (answer == 0) {
+        answer = SANITIZED || by_valgrind() ? 2 : 1;
+        atomic_store_explicit(&known, answer, memory_order_relaxed);
+    }
+    return answer == 2;
 }

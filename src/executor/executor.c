@@ -61,16 +61,14 @@ static int open_workers(struct executor *x)
     x->buffer = nofork_map(POOL_READ);
     x->workers = nofork_map(n * sizeof *x->workers);
     x->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (!x->buffer || !x->workers || x->epoll < 0 || pool_listen_wake(x, true) < 0)
-        return -1;
-    for (unsigned s = 0; s < n; s++) {
+    for (unsigned s = 0; x->workers && s < n; s++) { /* first: executor_free closes what is not -1 */
         struct worker *w = &x->workers[s];
         w->slot = s;
         w->pool = x;
         w->jobs_read = w->jobs_write = w->results = w->results_write = w->pidfd = -1;
         slot_settle(x, w);
     }
-    return 0;
+    return x->buffer && x->workers && x->epoll >= 0 && pool_listen_wake(x, true) == 0 ? 0 : -1;
 }
 
 static int executor_open(struct executor *x)

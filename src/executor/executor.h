@@ -19,8 +19,8 @@
  * close-on-exec. A worker process has /dev/null as descriptors 0, 1 and 2 and none of the caller's others.
  * Workers ignore SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2 and SIGTERM, and are gone when the
  * caller's process is. The caller must not ignore SIGCHLD nor wait for children that it didn't start. The
- * executor and its tasks lie in memory that children do not get (madvise(2), MADV_DONTFORK): neither workers
- * nor those of the caller's own.
+ * executor, its tasks and the data of events lie in memory that children do not get (madvise(2),
+ * MADV_DONTFORK): neither workers nor those of the caller's own.
  */
 #ifndef PFETCH_EXECUTOR_EXECUTOR_H
 #define PFETCH_EXECUTOR_EXECUTOR_H

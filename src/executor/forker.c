@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ThreadSanitizer knows one table of descriptors for all threads, and takes the same number in two for one.
@@ -118,9 +119,17 @@ static void serve(const struct request *r, const int fds[FDS], size_t count, str
         (void)close(fds[--count]);
 }
 
+/* False where that can't be: a child that nobody knows of ends. */
 static bool tell(const struct forker *f, const struct answer *a)
 {
-    return send(f->answer, a, sizeof *a, MSG_NOSIGNAL) >= 0;
+    if (send(f->answer, a, sizeof *a, MSG_NOSIGNAL) >= 0)
+        return true;
+    if (a->made && a->pid > 0) {
+        (void)kill(a->pid, SIGKILL);
+        while (waitpid(a->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+    return false;
 }
 
 static void *forker_main(void *arg)

@@ -38,7 +38,7 @@ struct forker *forker_new(int null);
 int forker_ask(struct forker *f, forker_call *call, void *arg, const int fds[2]);
 
 /* Waits for what came of it. 0: *ret_pid is what `call` returned, with its errno; or -1 with errno: it was
- * not called, and may never be (ECHILD: the thread has ended). */
+ * not called; or, with ECHILD, the thread has ended, and what it has forked as well. */
 int forker_hear(struct forker *f, pid_t *ret_pid);
 
 /* NULL is fine. */

@@ -208,6 +208,10 @@ static int process_started(struct executor *x, struct worker *w)
 {
     if (w->asked && forker_hear(x->mode_state, &w->pid) < 0) {
         x->forks_itself = true;
+        if (errno == ECHILD) { /* it may have forked: no other worker may have these pipes */
+            errno = EAGAIN;
+            return -1;
+        }
         w->pid = fork_quietly(x, w, w->jobs_read, w->results_write);
     }
     w->asked = false;

@@ -9,7 +9,7 @@ int task_table_init(struct task_table *t, size_t expected)
     size_t size = 16;
     while (size < expected)
         size *= 2;
-    nofork_init(&t->memory);
+    t->memory = (struct nofork){0};
     t->buckets = nofork_map(size * sizeof(struct task *));
     t->mask = size - 1;
     t->count = 0;

@@ -246,7 +246,6 @@ int hosts_init(struct hosts *hosts, const struct schedule_options *options)
                             .key = siphash_key_random(),
                             .bucket_count = HOSTS_FIRST_BUCKETS,
                             .group_count = options->affinity ? options->affinity : 1};
-    nofork_init(&hosts->memory);
     hosts->buckets = calloc(hosts->bucket_count, sizeof(struct schedule_host *));
     hosts->groups = calloc(hosts->group_count, sizeof *hosts->groups);
     heap_init(&hosts->open, group_before);
