@@ -179,7 +179,7 @@ START_TEST(what_is_too_large_is_refused)
     struct nofork n = {0};
     if (watched_memory()) /* AddressSanitizer has its own word for it */
         return;
-    const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 15, SIZE_MAX / 2};
+    const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 15, SIZE_MAX - 16, SIZE_MAX / 2};
     for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         errno = 0;
         ck_assert_ptr_null(nofork_alloc(&n, sizes[i]));
@@ -189,22 +189,100 @@ START_TEST(what_is_too_large_is_refused)
 }
 END_TEST
 
-START_TEST(a_piece_freed_twice_ends_the_process)
+static long mapped_kb(void)
 {
-    int status;
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    ck_assert_ptr_nonnull(f);
+    (void)setvbuf(f, NULL, _IONBF, 0); /* no memory for it, whose size is looked at */
+    ck_assert_int_eq(fscanf(f, "%ld", &pages), 1);
+    (void)fclose(f);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* Holes are filled, a mapping goes whole, and at the end nothing is left. */
+START_TEST(all_is_given_back)
+{
+    enum { LIVE = 8192, ALONE = 131072 };
+    static unsigned char *p[LIVE];
     struct nofork n = {0};
+    if (watched_memory())
+        return;
+    (void)mapped_kb();
+    long before = mapped_kb();
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < LIVE; i++)
+            ck_assert_ptr_nonnull(p[i] = nofork_alloc(&n, i % 32 ? 200 : 9000));
+        long full = mapped_kb();
+        for (unsigned i = 0; i < LIVE; i++)
+            if (i / 3 % 2) {
+                nofork_free(&n, p[i]);
+                p[i] = NULL;
+            }
+        for (unsigned i = 0; i < LIVE; i++)
+            if (!p[i])
+                ck_assert_ptr_nonnull(p[i] = nofork_alloc(&n, i % 32 ? 200 : 9000));
+        ck_assert_int_le(mapped_kb(), full);
+        for (unsigned i = 0; i < LIVE; i++)
+            nofork_free(&n, p[i]);
+        ck_assert_int_le(mapped_kb() - before, NOFORK_SPARES * (64 + 512));
+        for (size_t size = ALONE - 20; size <= ALONE; size++) {
+            unsigned char *a = nofork_alloc(&n, size), *b = nofork_alloc(&n, size);
+            ck_assert(a && b);
+            memset(a, 1, size);
+            memset(b, 2, size);
+            ck_assert(all_are(a, size, 1) && all_are(b, size, 2));
+            nofork_free(&n, a);
+            nofork_free(&n, b);
+        }
+        nofork_close(&n);
+        ck_assert_int_eq(mapped_kb(), before);
+    }
+}
+END_TEST
+
+static void free_twice(struct nofork *n)
+{
+    void *p = nofork_alloc(n, 10);
+    nofork_free(n, p);
+    nofork_free(n, p);
+}
+
+static void overwrite(struct nofork *n, size_t size, int where, bool freed)
+{
+    char *p = nofork_alloc(n, size), *other = nofork_alloc(n, 10);
+    (void)other; /* else the chunk would begin anew */
+    if (freed)
+        nofork_free(n, p);
+    p[where] ^= 0x40;
+    if (freed)
+        (void)nofork_alloc(n, size);
+    else
+        nofork_free(n, p);
+}
+
+START_TEST(a_head_written_over_ends_the_process)
+{
+    static const struct {
+        size_t size;
+        int where;
+        bool freed;
+    } heads[] = {
+        {48, -16, false}, {48, -8, false}, {48, -16, true}, {200000, -16, false}, {200000, -8, false}};
+    struct nofork n = {0};
+    int status;
     if (watched_memory())
         return;
     pid_t pid = fork();
     if (pid == 0) {
-        void *p = nofork_alloc(&n, 10);
-        nofork_free(&n, p);
-        nofork_free(&n, p);
+        if (_i == 0)
+            free_twice(&n);
+        else
+            overwrite(&n, heads[_i - 1].size, heads[_i - 1].where, heads[_i - 1].freed);
         _exit(0);
     }
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-    nofork_close(&n);
 }
 END_TEST
 
@@ -218,7 +296,8 @@ int main(void)
     tcase_add_test(t, one_after_the_other_takes_no_faults);
     tcase_add_test(t, what_is_freed_is_used_again);
     tcase_add_test(t, what_is_too_large_is_refused);
-    tcase_add_test(t, a_piece_freed_twice_ends_the_process);
+    tcase_add_test(t, all_is_given_back);
+    tcase_add_loop_test(t, a_head_written_over_ends_the_process, 0, 6);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

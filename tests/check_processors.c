@@ -55,6 +55,9 @@ static const struct {
     {"2:cpu:/\n0::/\n",
      {"cpu/cpu.cfs_quota_us 400000", "cpu/cpu.cfs_period_us 50000", "cpu.max 600000 100000"},
      6},
+    {"0::/../a\n", {"a/cpu.max 600000 100000", "cpu.max 900000 100000"}, 6},
+    {"0::/../../a\n", {"cpu.max 900000 100000"}, 9},
+    {"0::/..\n", {"cpu.max 900000 100000"}, 9},
     {"nonsense\n:\n0:\n::\n0::\n", {"cpu.max 600000 100000"}, 6},
 };
 
@@ -65,6 +68,26 @@ static void write_file(const char *path, const char *text)
     ck_assert_int_ge(fputs(text, f), 0);
     ck_assert_int_eq(fclose(f), 0);
 }
+
+START_TEST(the_rest_of_a_long_line_is_no_line)
+{
+    struct tempdir d;
+    tempdir_init(&d);
+    write_file(tempdir_file(&d, "cpu.max"), "100000 100000\n");
+    for (size_t len = 4000; len < 9000; len++) {
+        FILE *f = fopen(tempdir_file(&d, "cgroup"), "w");
+        ck_assert_ptr_nonnull(f);
+        ck_assert_int_eq(fprintf(f, "7:pids:/%0*d0::/\n", (int)len, 0), (int)len + 13);
+        ck_assert_int_eq(fclose(f), 0);
+        char groups[200];
+        snprintf(groups, sizeof groups, "%s/cgroup", d.path);
+        ck_assert_uint_eq(processors_limit(groups, d.path), 0);
+        if (len == 4500)
+            len = 8000;
+    }
+    tempdir_free(&d);
+}
+END_TEST
 
 START_TEST(a_groups_time_is_a_limit)
 {
@@ -102,6 +125,7 @@ int main(void)
     Suite *s = suite_create("processors");
     TCase *t = tcase_create("processors");
     tcase_add_test(t, those_count_that_this_thread_may_use);
+    tcase_add_test(t, the_rest_of_a_long_line_is_no_line);
     tcase_add_loop_test(t, a_groups_time_is_a_limit, 0, (int)(sizeof cases / sizeof *cases));
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

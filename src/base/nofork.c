@@ -33,6 +33,12 @@ struct nofork_piece {
 };
 enum { HEAD = offsetof(struct nofork_piece, next) };
 
+/* The mark of this piece with that in `of`: neither of the two can be written over alone. */
+static uint64_t sealed(uint64_t mark, const struct nofork_piece *p, uint64_t of)
+{
+    return mark ^ of ^ (uint64_t)(uintptr_t)p;
+}
+
 struct nofork_chunk {
     struct nofork_chunk *next, *prev; /* among those of its class with room, or the spare ones */
     struct nofork_piece *free;
@@ -146,7 +152,7 @@ static void chunk_emptied(struct nofork *n, struct nofork_chunk *c)
 static struct nofork_piece *take(struct nofork_chunk *c)
 {
     struct nofork_piece *p = c->free;
-    if (p && p->mark != FREE)
+    if (p && p->mark != sealed(FREE, p, (uintptr_t)p->of.chunk))
         abort();
     if (p) {
         c->free = p->next;
@@ -154,7 +160,7 @@ static struct nofork_piece *take(struct nofork_chunk *c)
         p = (struct nofork_piece *)(void *)c->at;
         c->at += c->piece;
     }
-    p->mark = USED;
+    p->mark = sealed(USED, p, (uintptr_t)c);
     p->of.chunk = c;
     c->used++;
     return p;
@@ -165,7 +171,7 @@ static void *alloc_sole(size_t size)
     struct nofork_piece *p = nofork_map(size);
     if (!p)
         return NULL;
-    p->mark = SOLE;
+    p->mark = sealed(SOLE, p, size);
     p->of.size = size;
     return &p->next;
 }
@@ -201,16 +207,16 @@ void nofork_free(struct nofork *n, void *p)
     if (!p)
         return;
     struct nofork_piece *piece = (struct nofork_piece *)(void *)((char *)p - HEAD);
-    if (piece->mark == SOLE) {
+    if (piece->mark == sealed(SOLE, piece, piece->of.size)) {
         nofork_unmap(piece, piece->of.size);
         return;
     }
-    if (piece->mark != USED)
+    if (piece->mark != sealed(USED, piece, (uintptr_t)piece->of.chunk))
         abort();
     struct nofork_chunk *c = piece->of.chunk;
     if (!has_room(c))
         list_in(&n->roomy[c->class], c);
-    piece->mark = FREE;
+    piece->mark = sealed(FREE, piece, (uintptr_t)c);
     piece->next = c->free;
     c->free = piece;
     if (--c->used == 0)

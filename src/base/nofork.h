@@ -27,9 +27,9 @@ enum {
 
 struct nofork_chunk;
 
-/* Chunks of pieces of one size each. One that has no piece in use any more is kept for any size, or given
- * back to the kernel, so that sizes may change over time without each keeping what it once had. Zero is an
- * empty one. */
+/* Chunks of pieces of one size each. One that has no piece in use any more is kept for any size (2.3 MB of
+ * them at most), or given back to the kernel: where sizes change over time and old pieces go, none keeps what
+ * it once had. Zero is an empty one. */
 struct nofork {
     struct nofork_chunk *roomy[NOFORK_CLASSES];
     struct nofork_chunk *spare[2]; /* small chunks, and large ones */

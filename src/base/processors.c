@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE = 4096 /* of /proc/self/cgroup; the path in it is a little shorter */ };
+enum { LINE = PATH_MAX + 256 /* of /proc/self/cgroup: a path, and the names of controllers */ };
 
 unsigned processors_usable(void)
 {
@@ -88,6 +88,8 @@ static unsigned line_limit(const char *mount, char *line)
         return UINT_MAX;
     *names++ = 0;
     *group++ = 0;
+    while (strncmp(group, "/..", 3) == 0 && (group[3] == '/' || group[3] == 0))
+        group += 3; /* a group outside of what this namespace sees: its mount's root is all there is */
     bool v2 = strcmp(line, "0") == 0 && !*names;
     return v2 || has_name(names, "cpu") ? path_limit(mount, group, v2) : UINT_MAX;
 }
@@ -97,9 +99,12 @@ unsigned processors_limit(const char *groups, const char *mount)
     char line[LINE];
     unsigned least = UINT_MAX;
     FILE *f = fopen(groups, "re");
+    bool begins = true; /* a line; the rest of one that is too long is none */
     while (f && fgets(line, sizeof line, f)) {
-        unsigned limit = line_limit(mount, line);
+        bool ends = strchr(line, '\n') != NULL;
+        unsigned limit = begins ? line_limit(mount, line) : UINT_MAX;
         least = limit < least ? limit : least;
+        begins = ends;
     }
     if (f)
         (void)fclose(f);
