@@ -12,7 +12,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/fresh.h"
 #include "compare_memory.h"
 #include "fetch/memory.h"
 #include "record.h"
@@ -215,21 +214,6 @@ static bool is_https(struct span url)
     return url.len > scheme.len && memcmp(url.data, scheme.data, scheme.len) == 0;
 }
 
-/* Once it is known that there will be several worker processes for TLS: what the first handshake leaves
- * behind is shared by those that start from now on. */
-static void warm_up(struct run *r, const struct job *job)
-{
-    const struct run_options *o = r->o;
-    if (r->warmed || o->mode != EXECUTOR_PROCESS ||
-        (r->workers < WARM_FROM && o->max_tasks_per_worker == 0) || !is_https(job->url))
-        return;
-    if (++r->given_out + input_ahead(r->input, WARM_FROM) < WARM_FROM)
-        return;
-    r->warmed = true;
-    fetch_warm(r->shared);
-    fresh_prepare();
-}
-
 /* False: it waits again, for the executor could not take it after all. */
 static bool submit(struct run *r, struct job *job)
 {
@@ -240,7 +224,7 @@ static bool submit(struct run *r, struct job *job)
         .affinity = affinity(r, job),
         .limit = watchdog(r),
     };
-    warm_up(r, job);
+    r->over_tls |= is_https(job->url);
     run_submitted(r, job);
     struct record_task what = {job->url, job->declined < DECLINES_MAX ? job->item.host_hash : 0};
     int result = record_put_task(&task, &what);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fresh.h"
 #include "fetch/memory.h"
 
 static int usage(const char *message)
@@ -259,6 +260,17 @@ static void spare_addresses(const struct run_options *o)
         (void)mallopt(M_ARENA_MAX, 1);
 }
 
+/* Many worker processes are there, or coming: what a handshake leaves behind is shared by those that start
+ * from now on. */
+static void warm_up(void *arg)
+{
+    const struct run *r = arg;
+    if (!r->over_tls)
+        return;
+    fetch_warm(r->shared);
+    fresh_prepare();
+}
+
 static int open_executor(struct run *r, uint32_t workers)
 {
     struct executor_options options = EXECUTOR_OPTIONS_INIT;
@@ -276,6 +288,9 @@ static int open_executor(struct run *r, uint32_t workers)
     options.wake_fd = r->signals.fd;
     options.wake = run_wake;
     options.wake_arg = r;
+    options.prepare_from = WARM_FROM;
+    options.prepare = warm_up;
+    options.prepare_arg = r;
     spare_addresses(r->o);
     if (r->o->mode != EXECUTOR_PROCESS)
         memory_spread();

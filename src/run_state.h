@@ -33,7 +33,8 @@ enum {
     DESCRIPTORS_OF_A_FETCH = 24, /* a worker process's: its pipes, and what one fetch may open at once */
     IDLE_CONNECTIONS_MAX = 16,
     DECLINES_MAX = 8, /* how often a worker may give a target back for its host's pause */
-    WARM_FROM = 4,    /* worker processes for which a handshake before the first is worth its price */
+    WARM_FROM =
+        9, /* how many-th worker process is the first for which a handshake before it is worth its price */
 };
 
 #define GRACE          (2 * NS_PER_SECOND) /* for what runs when a signal comes */
@@ -64,8 +65,7 @@ struct run {
     struct job *inflight;    /* submitted and running */
     struct job *undelivered; /* reported; their output waits for its turn */
     uint32_t workers;
-    uint32_t given_out; /* targets over TLS, until `warmed` */
-    bool warmed;
+    bool over_tls; /* a target over TLS has been given out */
     bool input_order;
     bool only_idle;     /* a target is given only to a worker that begins it at once */
     bool input_waits;   /* the input has nothing yet: poll it */

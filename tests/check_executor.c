@@ -627,6 +627,62 @@ START_TEST(state_is_made_and_ended_once_a_worker)
 }
 END_TEST
 
+static unsigned char prepared;
+
+static void note_preparation(void *arg)
+{
+    ++*(unsigned char *)arg;
+}
+
+/* Those from the third worker on find what it left, whichever way they were started. */
+START_TEST(what_is_prepared_once_is_shared_by_later_workers)
+{
+    char text[32];
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of((enum executor_mode)_i, 2);
+    o.max_tasks_per_worker = 1;
+    o.prepare_from = 3;
+    o.prepare = note_preparation;
+    o.prepare_arg = &prepared;
+    snprintf(text, sizeof text, "peek %llx", (unsigned long long)(uintptr_t)&prepared);
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 6; id++) {
+        struct executor_submission s = {
+            .task = id, .data = text, .len = strlen(text), .affinity = id >= 3, .limit = INT64_MAX};
+        ck_assert_int_eq(executor_submit(l->x, &s), 0);
+        pool_drain(l);
+    }
+    pool_close(l);
+    ck_assert_uint_eq(prepared, _i == EXECUTOR_PROCESS);
+    for (unsigned id = 1; id <= 6; id++)
+        ck_assert_str_eq(l->of[id].text, prepared && id >= 3 ? "1" : "0");
+    free(l);
+}
+END_TEST
+
+/* Several that start together need what is prepared before the first of them. */
+START_TEST(what_is_prepared_comes_before_all_that_start_together)
+{
+    char text[32];
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of(EXECUTOR_PROCESS, 4);
+    prepared = 0;
+    o.prepare_from = 4;
+    o.prepare = note_preparation;
+    o.prepare_arg = &prepared;
+    snprintf(text, sizeof text, "peek %llx", (unsigned long long)(uintptr_t)&prepared);
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 4; id++)
+        pool_submit(l, id, text);
+    ck_assert_uint_eq(prepared, 0);
+    pool_close(l);
+    ck_assert_uint_eq(prepared, 1);
+    for (unsigned id = 1; id <= 4; id++)
+        ck_assert_str_eq(l->of[id].text, "1");
+    free(l);
+}
+END_TEST
+
 START_TEST(bad_options_are_refused_in_words)
 {
     char message[100] = "";
@@ -726,6 +782,8 @@ static void add_pool_modes(TCase *t)
     tcase_add_loop_test(t, a_waiting_task_is_cancelled_a_running_one_only_by_killing, 0, 2);
     tcase_add_loop_test(t, a_cancelled_task_with_affinity_never_runs, 0, 2);
     tcase_add_loop_test(t, shutdown_cancels_what_waits_and_ends_what_runs, 0, 2);
+    tcase_add_loop_test(t, what_is_prepared_once_is_shared_by_later_workers, 0, 3);
+    tcase_add_test(t, what_is_prepared_comes_before_all_that_start_together);
     tcase_add_loop_test(t, state_is_made_and_ended_once_a_worker, 1, 3);
 }
 

@@ -66,6 +66,12 @@ struct executor_options {
                     a waiting task … */
     bool (*wake)(void *arg); /* … and this is called then, from the task; true: the task is cancelled */
     void *wake_arg;
+    unsigned prepare_from;      /* before this many worker processes have been started, those included that
+                                   replaced others, … */
+    void (*prepare)(void *arg); /* … this is called once, by the thread that drives the executor, which it
+                                   must not call: what it leaves in memory all later workers share. NULL: it
+                                   isn't */
+    void *prepare_arg;
 };
 
 /* Defaults: process mode, 1 worker, ahead on, 2 s of grace, wake_fd -1, the rest zero. (By position in C++,
@@ -74,7 +80,7 @@ struct executor_options {
 #define EXECUTOR_OPTIONS_INIT                                                                                \
     {                                                                                                        \
         sizeof(struct executor_options), EXECUTOR_PROCESS, 1, 0, true, INT64_C(2000000000), nullptr,         \
-            nullptr, nullptr, nullptr, -1, nullptr, nullptr                                                  \
+            nullptr, nullptr, nullptr, -1, nullptr, nullptr, 0, nullptr, nullptr                             \
     }
 #else
 #define EXECUTOR_OPTIONS_INIT                                                                                \

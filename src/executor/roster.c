@@ -213,6 +213,16 @@ static bool may_start(const struct executor *x)
     return x->start_again <= x->watch.wall || x->start_again <= deadline_now();
 }
 
+/* `coming`: workers that are about to be started. */
+static void prepare(struct executor *x, unsigned coming)
+{
+    const struct executor_options *o = &x->options;
+    if (x->prepared || !o->prepare || o->mode != EXECUTOR_PROCESS || x->started + coming < o->prepare_from)
+        return;
+    x->prepared = true;
+    o->prepare(o->prepare_arg);
+}
+
 /* Of its start, the first part; -1 with errno. */
 static int start(struct executor *x, struct worker *w)
 {
@@ -243,6 +253,7 @@ int worker_start(struct executor *x, struct worker *w)
 {
     if (!may_start(x))
         return -1;
+    prepare(x, 1);
     if (start(x, w) == 0 && started(x, w) == 0)
         return 0;
     int why = errno;
@@ -260,6 +271,8 @@ unsigned roster_start_some(struct executor *x, unsigned most, struct slots *ret_
     unsigned n = 0, failures = 0;
     int why = 0;
     bool go = may_start(x);
+    if (go)
+        prepare(x, most);
     do {
         bool more = go && n + (before != NULL) < most;
         struct worker *next = more ? dispatch_turn(x, &x->free) : NULL;
