@@ -3,11 +3,11 @@
 #include "options_parse.h"
 
 #include <ares.h>
-#include <idn2.h>
 #include <openssl/crypto.h>
 #include <zlib.h>
 
 #include "confine/confine.h"
+#include "fetch/host.h"
 
 #ifdef HAVE_BROTLI
 #define WITH_BROTLI '+'
@@ -46,8 +46,9 @@ void options_print_version(FILE *out)
     struct confine_support support;
     confine_probe(&support);
     fprintf(out, "%s %s\n", PACKAGE_NAME, PACKAGE_VERSION);
+    const char *idn2 = host_idn_version();
     fprintf(out, "%s, c-ares %s, libidn2 %s, zlib %s\n", OpenSSL_version(OPENSSL_VERSION), ares_version(NULL),
-            idn2_check_version(NULL), zlibVersion());
+            idn2 ? idn2 : "(missing)", zlibVersion());
     fprintf(out, "features: %cbrotli %czstd %cseccomp %cthin-provider\n", WITH_BROTLI, WITH_ZSTD,
             support.built[CONFINE_SECCOMP] ? '+' : '-', WITH_THIN_PROVIDER);
     print_sandbox(out, &support);

@@ -1,6 +1,6 @@
 # The command line: one table, read by the parser, --help, --config, the completions and the tests below.
 noinst_LIBRARIES += libpfetchoptions.a
-libpfetchoptions_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS) $(CARES_CFLAGS) $(IDN2_CFLAGS) $(ZLIB_CFLAGS)
+libpfetchoptions_a_CPPFLAGS = $(AM_CPPFLAGS) $(OPENSSL_CFLAGS) $(CARES_CFLAGS) $(ZLIB_CFLAGS)
 libpfetchoptions_a_SOURCES = \
 	src/options.c src/options.h \
 	src/options_check.c \

@@ -7,6 +7,7 @@
 
 #include "base/deadline.h"
 #include "base/fresh.h"
+#include "base/late_library.h"
 #include "compare_memory.h"
 #include "executor/worker.h"
 #include "fetch/memory.h"
@@ -99,8 +100,10 @@ void *task_initialize(void *arg, unsigned worker, char *message, size_t size)
     (void)worker;
     if (setup->confine && setup->memory_address)
         memory_watch_tell(setup->memory_address);
-    if (setup->confine)
+    if (setup->confine) {
         own_memory();
+        late_libraries_settle();
+    }
     if (setup->confine && confine_self(setup->confine, message, size) < 0)
         return NULL;
     struct task_state *state = calloc(1, sizeof *state);

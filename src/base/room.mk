@@ -6,6 +6,7 @@ libbase_a_SOURCES = \
 	src/base/escape.c src/base/escape.h \
 	src/base/fresh.c src/base/fresh.h \
 	src/base/heap.c src/base/heap.h \
+	src/base/late_library.c src/base/late_library.h \
 	src/base/lru.c src/base/lru.h \
 	src/base/nofork.c src/base/nofork.h \
 	src/base/pack.c src/base/pack.h \
@@ -72,6 +73,12 @@ TESTS += tests/check_pack
 tests_check_pack_SOURCES = tests/check_pack.c
 tests_check_pack_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_pack_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/check_late_library
+TESTS += tests/check_late_library
+tests_check_late_library_SOURCES = tests/check_late_library.c
+tests_check_late_library_CPPFLAGS = $(CHECK_CPPFLAGS) $(ZLIB_CFLAGS)
+tests_check_late_library_LDADD = $(BASE_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/check_processors
 TESTS += tests/check_processors

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/late_library.h"
 #include "config.h"
 #include "fetch/coding_type.h"
 #include "fetch/response.h"
@@ -56,6 +57,23 @@ int coding_broken(const char *name, const char *why, struct fetch_error *err)
     return error_set(err, ERROR_HTTP, PHASE_BODY, "%s stream is broken: %s", name, why);
 }
 
+static int type_load(const struct coding_type *type, struct fetch_error *err)
+{
+    char why[LATE_WHY_MAX];
+    if (!type->load || type->load(why))
+        return 0;
+    return error_set(err, ERROR_HTTP, PHASE_BODY, "the content coding %s can't be undone: %s", type->name,
+                     why);
+}
+
+int coding_prepare(struct fetch_error *err)
+{
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (type_load(types[i], err) < 0)
+            return -1;
+    return 0;
+}
+
 /* --- Making the chain -------------------------------------------------------------------------------------
  */
 
@@ -81,6 +99,8 @@ static int stage_init(struct stage *s, struct span name, struct fetch_error *err
              (int)(name.len < sizeof s->name ? name.len : sizeof s->name - 1), (const char *)name.data);
     if (!s->type)
         return 0;
+    if (type_load(s->type, err) < 0)
+        return -1;
     s->state = s->type->open();
     s->out = malloc(CODING_PIECE_MAX);
     if (!s->state || !s->out)

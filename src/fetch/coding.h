@@ -26,6 +26,10 @@ struct coding;
 /* The value of Accept-Encoding: the codings that this build can undo. */
 const char *coding_accept(void);
 
+/* Loads the libraries of all of them, which coding_new would do when it meets one: before a process confines
+ * itself, who then can't. 0, or -1: one can't be loaded. */
+int coding_prepare(struct fetch_error *err);
+
 /* Prepares to undo the codings of a comma list, in the order in which they were applied (the last is undone
  * first). x-gzip is gzip; identity and empty elements are skipped. *ret is NULL if nothing is left, else it
  * belongs to the caller (coding_free). An unknown coding fails only when the first byte of body meets it:

@@ -1,7 +1,33 @@
+#include "config.h"
+
 #include "fetch/coding_type.h"
 
 #include <brotli/decode.h>
 #include <stdlib.h>
+
+#include "base/late_library.h"
+
+static struct {
+    __typeof__(BrotliDecoderCreateInstance) *create;
+    __typeof__(BrotliDecoderDestroyInstance) *destroy;
+    __typeof__(BrotliDecoderDecompressStream) *decompress;
+    __typeof__(BrotliDecoderGetErrorCode) *error_code;
+    __typeof__(BrotliDecoderErrorString) *error_string;
+} brotli;
+
+static const struct late_function functions[] = {
+    {"BrotliDecoderCreateInstance", &brotli.create},       {"BrotliDecoderDestroyInstance", &brotli.destroy},
+    {"BrotliDecoderDecompressStream", &brotli.decompress}, {"BrotliDecoderGetErrorCode", &brotli.error_code},
+    {"BrotliDecoderErrorString", &brotli.error_string},
+};
+
+static struct late_library library = {
+    .file = BROTLI_SONAME, .functions = functions, .count = sizeof functions / sizeof functions[0]};
+
+static bool br_load(char *why)
+{
+    return late_library_load(&library, why);
+}
 
 struct br {
     BrotliDecoderState *decoder; /* its window is 16 MiB at most: large windows are off unless asked for */
@@ -12,7 +38,7 @@ static void br_close(void *state)
 {
     struct br *s = state;
     if (s->decoder)
-        BrotliDecoderDestroyInstance(s->decoder);
+        brotli.destroy(s->decoder);
     free(s);
 }
 
@@ -21,7 +47,7 @@ static void *br_open(void)
     struct br *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    s->decoder = BrotliDecoderCreateInstance(NULL, NULL, NULL);
+    s->decoder = brotli.create(NULL, NULL, NULL);
     if (!s->decoder) {
         br_close(s);
         return NULL;
@@ -36,11 +62,10 @@ static int br_decode(void *state, struct span *in, unsigned char *out, size_t si
     size_t room = size;
     *ret_len = 0;
     if (!s->ended) {
-        BrotliDecoderResult result =
-            BrotliDecoderDecompressStream(s->decoder, &in->len, &in->data, &room, &out, NULL);
+        BrotliDecoderResult result = brotli.decompress(s->decoder, &in->len, &in->data, &room, &out, NULL);
         *ret_len = size - room;
         if (result == BROTLI_DECODER_RESULT_ERROR)
-            return coding_broken("br", BrotliDecoderErrorString(BrotliDecoderGetErrorCode(s->decoder)), err);
+            return coding_broken("br", brotli.error_string(brotli.error_code(s->decoder)), err);
         s->ended = result == BROTLI_DECODER_RESULT_SUCCESS;
     }
     if (s->ended && in->len)
@@ -56,6 +81,7 @@ static bool br_complete(const void *state)
 
 const struct coding_type coding_br = {
     .name = "br",
+    .load = br_load,
     .open = br_open,
     .close = br_close,
     .decode = br_decode,

@@ -14,7 +14,11 @@ struct coding_type {
     const char *name;
     const char *alias; /* another name of it, or NULL */
 
-    /* A decoder before its first byte; NULL for lack of memory. */
+    /* Loads its library; again: nothing is done. False: `why` (LATE_WHY_MAX bytes) says why it can't. NULL:
+     * it has none that would have to be. */
+    bool (*load)(char *why);
+
+    /* A decoder before its first byte; NULL for lack of memory. After `load`. */
     void *(*open)(void);
     void (*close)(void *state);
 

@@ -1,8 +1,40 @@
+#include "config.h"
+
 #include "fetch/coding_type.h"
 
 #include <stdlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
+
+#include "base/late_library.h"
+
+static struct {
+    __typeof__(ZSTD_createDStream) *create;
+    __typeof__(ZSTD_freeDStream) *destroy;
+    __typeof__(ZSTD_DCtx_setParameter) *set_parameter;
+    __typeof__(ZSTD_decompressStream) *decompress;
+    __typeof__(ZSTD_isError) *is_error;
+    __typeof__(ZSTD_getErrorCode) *error_code;
+    __typeof__(ZSTD_getErrorName) *error_name;
+} libzstd;
+
+static const struct late_function functions[] = {
+    {"ZSTD_createDStream", &libzstd.create},
+    {"ZSTD_freeDStream", &libzstd.destroy},
+    {"ZSTD_DCtx_setParameter", &libzstd.set_parameter},
+    {"ZSTD_decompressStream", &libzstd.decompress},
+    {"ZSTD_isError", &libzstd.is_error},
+    {"ZSTD_getErrorCode", &libzstd.error_code},
+    {"ZSTD_getErrorName", &libzstd.error_name},
+};
+
+static struct late_library library = {
+    .file = ZSTD_SONAME, .functions = functions, .count = sizeof functions / sizeof functions[0]};
+
+static bool zstd_load(char *why)
+{
+    return late_library_load(&library, why);
+}
 
 enum { WINDOW_LOG_MAX = 23, MAGIC_LEN = 4 }; /* 8 MiB (RFC 9659) */
 
@@ -16,7 +48,7 @@ struct zstd {
 static void zstd_close(void *state)
 {
     struct zstd *s = state;
-    ZSTD_freeDStream(s->stream);
+    libzstd.destroy(s->stream);
     free(s);
 }
 
@@ -25,8 +57,9 @@ static void *zstd_open(void)
     struct zstd *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
-    s->stream = ZSTD_createDStream();
-    if (!s->stream || ZSTD_isError(ZSTD_DCtx_setParameter(s->stream, ZSTD_d_windowLogMax, WINDOW_LOG_MAX))) {
+    s->stream = libzstd.create();
+    if (!s->stream ||
+        libzstd.is_error(libzstd.set_parameter(s->stream, ZSTD_d_windowLogMax, WINDOW_LOG_MAX))) {
         zstd_close(s);
         return NULL;
     }
@@ -37,16 +70,16 @@ static void *zstd_open(void)
 static int decode_some(struct zstd *s, struct span *in, ZSTD_outBuffer *out, struct fetch_error *err)
 {
     ZSTD_inBuffer from = {in->data, in->len, 0};
-    size_t result = ZSTD_decompressStream(s->stream, out, &from);
+    size_t result = libzstd.decompress(s->stream, out, &from);
     in->data += from.pos;
     in->len -= from.pos;
-    if (!ZSTD_isError(result)) {
+    if (!libzstd.is_error(result)) {
         s->in_frame = result != 0;
         return 0;
     }
-    if (ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge)
+    if (libzstd.error_code(result) == ZSTD_error_frameParameter_windowTooLarge)
         return coding_broken("zstd", "its window is larger than 8 MiB", err);
-    return coding_broken("zstd", ZSTD_getErrorName(result), err);
+    return coding_broken("zstd", libzstd.error_name(result), err);
 }
 
 /* RFC 8878 3.1: a frame or a skippable one. The library may know older formats, which nobody should send. */
@@ -96,6 +129,7 @@ static bool zstd_complete(const void *state)
 
 const struct coding_type coding_zstd = {
     .name = "zstd",
+    .load = zstd_load,
     .open = zstd_open,
     .close = zstd_close,
     .decode = zstd_decode,

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "fetch/host.h"
 
 #include <arpa/inet.h>
@@ -5,6 +7,26 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "base/late_library.h"
+
+static struct {
+    __typeof__(idn2_check_version) *check_version;
+    __typeof__(idn2_lookup_u8) *lookup_u8;
+    __typeof__(idn2_strerror) *strerror;
+    __typeof__(idn2_free) *free;
+} idn2;
+
+static const struct late_function idn2_functions[] = {
+    {"idn2_check_version", &idn2.check_version},
+    {"idn2_lookup_u8", &idn2.lookup_u8},
+    {"idn2_strerror", &idn2.strerror},
+    {"idn2_free", &idn2.free},
+};
+
+static struct late_library idn2_library = {.file = IDN2_SONAME,
+                                           .functions = idn2_functions,
+                                           .count = sizeof idn2_functions / sizeof idn2_functions[0]};
 
 enum { LABEL_MAX = 63, NAME_MAX_BYTES = 253, QUOTE_MAX = 64 };
 
@@ -21,6 +43,18 @@ int host_quote_length(struct span v)
     while (n > QUOTE_MAX - 3 && (v.data[n] & 0xC0) == 0x80)
         n--;
     return (int)n;
+}
+
+void host_prepare(void)
+{
+    char why[LATE_WHY_MAX];
+    (void)late_library_load(&idn2_library, why);
+}
+
+const char *host_idn_version(void)
+{
+    char why[LATE_WHY_MAX];
+    return late_library_load(&idn2_library, why) ? idn2.check_version(NULL) : NULL;
 }
 
 /* Ports. */
@@ -161,9 +195,9 @@ static bool has_deviation(const uint8_t *text)
  */
 static int to_ascii(const uint8_t *text, uint8_t **ret)
 {
-    int rc = idn2_lookup_u8(text, ret, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
+    int rc = idn2.lookup_u8(text, ret, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
     if (rc == IDN2_DISALLOWED && !has_deviation(text) &&
-        idn2_lookup_u8(text, ret, IDN2_TRANSITIONAL | IDN2_NFC_INPUT) == IDN2_OK)
+        idn2.lookup_u8(text, ret, IDN2_TRANSITIONAL | IDN2_NFC_INPUT) == IDN2_OK)
         return IDN2_OK;
     return rc;
 }
@@ -173,20 +207,24 @@ static int to_ascii(const uint8_t *text, uint8_t **ret)
 static int set_international(struct host *ret, struct span name, struct fetch_error *err)
 {
     uint8_t text[HOST_MAX * 4 + 1], *ascii = NULL;
+    char why[LATE_WHY_MAX];
     if (name.len >= sizeof text)
         return error_set(err, ERROR_INVALID_TARGET, PHASE_NONE,
                          "a host of %zu bytes; at most 253 as A-labels", name.len);
     if (memchr(name.data, 0, name.len))
         return bad(err, "a NUL byte in the host");
+    if (!late_library_load(&idn2_library, why))
+        return error_set(err, ERROR_INVALID_TARGET, PHASE_NONE,
+                         "the international host name '%.*s' can't be converted: %s", HOST_QUOTE(name), why);
     memcpy(text, name.data, name.len);
     text[name.len] = 0;
     int rc = to_ascii(text, &ascii);
     if (rc != IDN2_OK)
         return error_set(err, ERROR_INVALID_TARGET, PHASE_NONE,
                          "'%.*s' is no valid international host name: %s", HOST_QUOTE(name),
-                         idn2_strerror(rc));
+                         idn2.strerror(rc));
     int r = set_ascii(ret, span_of((const char *)ascii), err);
-    idn2_free(ascii);
+    idn2.free(ascii);
     return r;
 }
 

@@ -21,6 +21,14 @@ struct host {
     uint16_t port; /* 0: none was given (nothing, or nothing behind the colon) */
 };
 
+/* Loads the library for names beyond ASCII, which is done else when the first of them is met: before a
+ * process confines itself, who then can't (such a name is then refused). Where it can't be loaded they are
+ * refused as well. */
+void host_prepare(void);
+
+/* libidn2's version, or NULL where it can't be loaded. */
+const char *host_idn_version(void);
+
 /* Parses host[:port] or [v6addr][:port]: no userinfo, no percent-encoding, no zone identifier. 0, or -1 with
  * a message that says what is wrong. */
 int host_parse(struct host *ret, struct span authority, struct fetch_error *err);

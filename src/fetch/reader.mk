@@ -52,5 +52,5 @@ tests_check_vectors_CPPFLAGS = $(CHECK_CPPFLAGS)
 tests_check_vectors_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
 tests_check_coding_SOURCES = tests/check_coding.c
 tests_check_coding_CPPFLAGS = $(CHECK_CPPFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
-tests_check_coding_LDADD = $(FETCH_LIBS) $(CHECK_LIBS)
+tests_check_coding_LDADD = $(FETCH_LIBS) $(ZSTD_LIBS) $(CHECK_LIBS)
 endif

@@ -10,7 +10,7 @@ include src/fetch/target.mk
 include src/fetch/net.mk
 
 # What a unit test of this room links with.
-FETCH_LIBS = libfetch.a libbase.a $(OPENSSL_LIBS) $(CARES_LIBS) $(IDN2_LIBS) $(ZLIB_LIBS) $(BROTLI_LIBS) $(ZSTD_LIBS)
+FETCH_LIBS = libfetch.a libbase.a $(OPENSSL_LIBS) $(CARES_LIBS) $(ZLIB_LIBS)
 
 if HAVE_CHECK
 check_PROGRAMS += tests/check_error

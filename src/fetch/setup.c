@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fetch/coding.h"
+#include "fetch/host.h"
 #include "fetch/trust.h"
 
 enum { IN_MAX = 512 * 1024, REQUEST_MAX = 512 * 1024, SESSIONS_MAX = 512 };
@@ -73,6 +75,14 @@ static int setup_readable(struct fetch_shared *s, struct fetch_error *err)
     return 0;
 }
 
+/* What workers may meet, and can't load themselves once they are confined. */
+static int setup_libraries(const struct fetch_shared *s, struct fetch_error *err)
+{
+    if (s->config.location)
+        host_prepare();
+    return s->config.compressed ? coding_prepare(err) : 0;
+}
+
 int fetch_setup(const struct fetch_config *config, struct fetch_shared **ret, struct fetch_error *err)
 {
     struct fetch_shared *s = calloc(1, sizeof *s);
@@ -80,7 +90,7 @@ int fetch_setup(const struct fetch_config *config, struct fetch_shared **ret, st
         return error_set(err, ERROR_NONE, PHASE_NONE, "out of memory");
     s->config = *config;
     if (setup_network(s, err) < 0 || setup_addresses(s, err) < 0 || setup_tls(s, err) < 0 ||
-        setup_readable(s, err) < 0) {
+        setup_readable(s, err) < 0 || setup_libraries(s, err) < 0) {
         fetch_teardown(s);
         return -1;
     }
