@@ -276,20 +276,6 @@ enum input_result input_next(struct input *in, bool wait, struct input_line *ret
     }
 }
 
-size_t input_ahead(const struct input *in, size_t most)
-{
-    size_t lines = 0;
-    if (!in->name) {
-        lines = in->operand_count - in->operand_next;
-        return lines < most ? lines : most;
-    }
-    for (size_t at = in->pos; at < in->end && lines < most; lines++) {
-        const unsigned char *newline = memchr(in->block + at, '\n', in->end - at);
-        at = newline ? (size_t)(newline - in->block) + 1 : in->end;
-    }
-    return lines;
-}
-
 int input_fd(const struct input *in)
 {
     return in->waits ? in->fd : -1;

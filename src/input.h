@@ -37,10 +37,6 @@ struct input_line {
 enum input_result input_next(struct input *in, bool wait, struct input_line *ret_line,
                              struct fetch_error *err);
 
-/* How many of the lines that come next are known already, `most` at most: read, but not yet taken. Among them
- * may be some that don't count. */
-size_t input_ahead(const struct input *in, size_t most);
-
 /* The descriptor to poll, or -1 when reading never waits (a regular file, operands). */
 int input_fd(const struct input *in);
 

@@ -262,13 +262,14 @@ static void spare_addresses(const struct run_options *o)
 
 /* Many worker processes are there, or coming: what a handshake leaves behind is shared by those that start
  * from now on. */
-static void warm_up(void *arg)
+static bool warm_up(void *arg)
 {
     const struct run *r = arg;
     if (!r->over_tls)
-        return;
+        return false;
     fetch_warm(r->shared);
     fresh_prepare();
+    return true;
 }
 
 static int open_executor(struct run *r, uint32_t workers)

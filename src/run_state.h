@@ -33,8 +33,7 @@ enum {
     DESCRIPTORS_OF_A_FETCH = 24, /* a worker process's: its pipes, and what one fetch may open at once */
     IDLE_CONNECTIONS_MAX = 16,
     DECLINES_MAX = 8, /* how often a worker may give a target back for its host's pause */
-    WARM_FROM =
-        9, /* how many-th worker process is the first for which a handshake before it is worth its price */
+    WARM_FROM = 9,    /* the worker process before which a handshake is worth its price */
 };
 
 #define GRACE          (2 * NS_PER_SECOND) /* for what runs when a signal comes */

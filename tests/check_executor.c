@@ -627,11 +627,16 @@ START_TEST(state_is_made_and_ended_once_a_worker)
 }
 END_TEST
 
-static unsigned char prepared;
+static unsigned char prepared, not_yet;
 
-static void note_preparation(void *arg)
+static bool note_preparation(void *arg)
 {
+    if (not_yet > 0) {
+        not_yet--;
+        return false;
+    }
     ++*(unsigned char *)arg;
+    return true;
 }
 
 /* Those from the third worker on find what it left, whichever way they were started. */
@@ -641,6 +646,7 @@ START_TEST(what_is_prepared_once_is_shared_by_later_workers)
     struct ledger *l = ledger_new();
     struct executor_options o = options_of((enum executor_mode)_i, 2);
     o.max_tasks_per_worker = 1;
+    prepared = not_yet = 0;
     o.prepare_from = 3;
     o.prepare = note_preparation;
     o.prepare_arg = &prepared;
@@ -666,7 +672,7 @@ START_TEST(what_is_prepared_comes_before_all_that_start_together)
     char text[32];
     struct ledger *l = ledger_new();
     struct executor_options o = options_of(EXECUTOR_PROCESS, 4);
-    prepared = 0;
+    prepared = not_yet = 0;
     o.prepare_from = 4;
     o.prepare = note_preparation;
     o.prepare_arg = &prepared;
@@ -679,6 +685,31 @@ START_TEST(what_is_prepared_comes_before_all_that_start_together)
     ck_assert_uint_eq(prepared, 1);
     for (unsigned id = 1; id <= 4; id++)
         ck_assert_str_eq(l->of[id].text, "1");
+    free(l);
+}
+END_TEST
+
+START_TEST(what_is_not_prepared_yet_is_tried_again)
+{
+    char text[32];
+    struct ledger *l = ledger_new();
+    struct executor_options o = options_of(EXECUTOR_PROCESS, 1);
+    o.max_tasks_per_worker = 1;
+    prepared = 0;
+    not_yet = 2;
+    o.prepare_from = 1;
+    o.prepare = note_preparation;
+    o.prepare_arg = &prepared;
+    snprintf(text, sizeof text, "peek %llx", (unsigned long long)(uintptr_t)&prepared);
+    pool_open(l, &o);
+    for (unsigned id = 1; id <= 5; id++) {
+        pool_submit(l, id, text);
+        pool_drain(l);
+    }
+    pool_close(l);
+    ck_assert_uint_eq(prepared, 1);
+    for (unsigned id = 1; id <= 5; id++)
+        ck_assert_str_eq(l->of[id].text, id >= 3 ? "1" : "0");
     free(l);
 }
 END_TEST
@@ -784,6 +815,7 @@ static void add_pool_modes(TCase *t)
     tcase_add_loop_test(t, shutdown_cancels_what_waits_and_ends_what_runs, 0, 2);
     tcase_add_loop_test(t, what_is_prepared_once_is_shared_by_later_workers, 0, 3);
     tcase_add_test(t, what_is_prepared_comes_before_all_that_start_together);
+    tcase_add_test(t, what_is_not_prepared_yet_is_tried_again);
     tcase_add_loop_test(t, state_is_made_and_ended_once_a_worker, 1, 3);
 }
 

@@ -313,27 +313,6 @@ START_TEST(lines_across_blocks_are_whole)
 }
 END_TEST
 
-START_TEST(what_lies_ahead_is_known_as_far_as_it_was_read)
-{
-    char *const three[] = {"a", "b", "c"};
-    struct input *in = input_from_operands(three, 3);
-    ck_assert_uint_eq(input_ahead(in, 9), 3);
-    ck_assert_uint_eq(input_ahead(in, 2), 2);
-    expect(in, 1, "a");
-    ck_assert_uint_eq(input_ahead(in, 9), 2);
-    input_free(in);
-    in = input_from_fd(file_with("a\nb\nc", 5), true, "list");
-    ck_assert_uint_eq(input_ahead(in, 9), 0);
-    expect(in, 1, "a");
-    ck_assert_uint_eq(input_ahead(in, 9), 2);
-    ck_assert_uint_eq(input_ahead(in, 1), 1);
-    expect(in, 2, "b");
-    expect(in, 3, "c");
-    ck_assert_uint_eq(input_ahead(in, 9), 0);
-    expect_end(in);
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("input");
@@ -351,7 +330,6 @@ int main(void)
     tcase_add_test(t, a_huge_line_needs_no_memory);
     tcase_add_test(t, a_line_of_8192_bytes_is_whole_and_one_more_is_too_long);
     tcase_add_test(t, lines_across_blocks_are_whole);
-    tcase_add_test(t, what_lies_ahead_is_known_as_far_as_it_was_read);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -66,11 +66,12 @@ struct executor_options {
                     a waiting task … */
     bool (*wake)(void *arg); /* … and this is called then, from the task; true: the task is cancelled */
     void *wake_arg;
-    unsigned prepare_from;      /* before this many worker processes have been started, those included that
-                                   replaced others, … */
-    void (*prepare)(void *arg); /* … this is called once, by the thread that drives the executor, which it
-                                   must not call: what it leaves in memory all later workers share. NULL: it
-                                   isn't */
+    unsigned prepare_from; /* before this one of all worker processes is started, replacements counted, or
+                              before those that are started together with it … */
+    bool (*prepare)(void *arg); /* … this is called, by executor_poll or executor_submit, which then take as
+                                   long: what it leaves in memory all later workers share. False: it shall
+                                   be called again, before the next. It must not call the executor. NULL:
+                                   nothing is called, as in the other modes */
     void *prepare_arg;
 };
 

@@ -116,7 +116,7 @@ struct executor {
     unsigned living;        /* workers that are not WORKER_NONE */
     unsigned leaving;       /* … and those that are told to go */
     uint64_t started;       /* workers, in all */
-    bool prepared;          /* options.prepare was called */
+    bool prepared;          /* options.prepare has done it */
     struct task_table tasks;
     struct task_list waiting;  /* in no worker */
     struct task_list starting; /* each will get a worker of its own, at the next look */

@@ -219,8 +219,7 @@ static void prepare(struct executor *x, unsigned coming)
     const struct executor_options *o = &x->options;
     if (x->prepared || !o->prepare || o->mode != EXECUTOR_PROCESS || x->started + coming < o->prepare_from)
         return;
-    x->prepared = true;
-    o->prepare(o->prepare_arg);
+    x->prepared = o->prepare(o->prepare_arg);
 }
 
 /* Of its start, the first part; -1 with errno. */

@@ -26,8 +26,8 @@ struct coding;
 /* The value of Accept-Encoding: the codings that this build can undo. */
 const char *coding_accept(void);
 
-/* Loads the libraries of all of them, which coding_new would do when it meets one: before a process confines
- * itself, who then can't. 0, or -1: one can't be loaded. */
+/* Loads the libraries of all of them, which coding_new would do when it meets one: for a process that is
+ * about to confine itself, and can't afterwards. 0, or -1: one can't be loaded. */
 int coding_prepare(struct fetch_error *err);
 
 /* Prepares to undo the codings of a comma list, in the order in which they were applied (the last is undone

@@ -70,7 +70,7 @@ void fetch_teardown(struct fetch_shared *shared);
 const char *const *fetch_readable_paths(const struct fetch_shared *shared);
 
 /* Makes the first fetch over TLS cheaper in each process that is forked afterwards (tls.h, tls_warm): worth
- * the milliseconds where several will be. */
+ * its two milliseconds where many will be. */
 void fetch_warm(const struct fetch_shared *shared);
 
 /* Before any worker starts: they are `workers` threads of this process, and so one set of idle connections

@@ -45,16 +45,19 @@ int host_quote_length(struct span v)
     return (int)n;
 }
 
-void host_prepare(void)
+int host_prepare(struct fetch_error *err)
 {
     char why[LATE_WHY_MAX];
-    (void)late_library_load(&idn2_library, why);
+    if (late_library_load(&idn2_library, why))
+        return 0;
+    return error_set(err, ERROR_INVALID_TARGET, PHASE_NONE, "international host names can't be converted: %s",
+                     why);
 }
 
 const char *host_idn_version(void)
 {
-    char why[LATE_WHY_MAX];
-    return late_library_load(&idn2_library, why) ? idn2.check_version(NULL) : NULL;
+    struct fetch_error err;
+    return host_prepare(&err) == 0 ? idn2.check_version(NULL) : NULL;
 }
 
 /* Ports. */
@@ -207,15 +210,13 @@ static int to_ascii(const uint8_t *text, uint8_t **ret)
 static int set_international(struct host *ret, struct span name, struct fetch_error *err)
 {
     uint8_t text[HOST_MAX * 4 + 1], *ascii = NULL;
-    char why[LATE_WHY_MAX];
     if (name.len >= sizeof text)
         return error_set(err, ERROR_INVALID_TARGET, PHASE_NONE,
                          "a host of %zu bytes; at most 253 as A-labels", name.len);
     if (memchr(name.data, 0, name.len))
         return bad(err, "a NUL byte in the host");
-    if (!late_library_load(&idn2_library, why))
-        return error_set(err, ERROR_INVALID_TARGET, PHASE_NONE,
-                         "the international host name '%.*s' can't be converted: %s", HOST_QUOTE(name), why);
+    if (host_prepare(err) < 0)
+        return -1;
     memcpy(text, name.data, name.len);
     text[name.len] = 0;
     int rc = to_ascii(text, &ascii);

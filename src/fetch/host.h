@@ -21,10 +21,10 @@ struct host {
     uint16_t port; /* 0: none was given (nothing, or nothing behind the colon) */
 };
 
-/* Loads the library for names beyond ASCII, which is done else when the first of them is met: before a
- * process confines itself, who then can't (such a name is then refused). Where it can't be loaded they are
- * refused as well. */
-void host_prepare(void);
+/* Loads the library for names beyond ASCII, which is else done when the first of them is met: for a process
+ * that is about to confine itself, and can't afterwards. 0, or -1: it can't be loaded, and such names will be
+ * refused. */
+int host_prepare(struct fetch_error *err);
 
 /* libidn2's version, or NULL where it can't be loaded. */
 const char *host_idn_version(void);

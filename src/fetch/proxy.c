@@ -182,6 +182,18 @@ static int from_environment(struct proxy_settings *s, const struct fetch_config 
     return 0;
 }
 
+/* A name that is left out, since it can't be read, would be fetched through the proxy. */
+static int check_names(const char *list, struct fetch_error *err)
+{
+    struct fetch_error why;
+    for (const char *p = list ? list : ""; *p; p++)
+        if ((unsigned char)*p >= 0x80)
+            return host_prepare(&why) < 0
+                       ? error_set(err, ERROR_NONE, PHASE_NONE, "no_proxy: %s", why.message)
+                       : 0;
+    return 0;
+}
+
 int proxy_settings_new(const struct fetch_config *config, struct proxy_settings **ret,
                        struct fetch_error *err)
 {
@@ -192,6 +204,8 @@ int proxy_settings_new(const struct fetch_config *config, struct proxy_settings 
     s->bypass = bypass_new(config->env_no_proxy);
     if (!s->bypass) {
         r = out_of_memory(err);
+    } else if (check_names(config->env_no_proxy, err) < 0) {
+        r = -1;
     } else if (!config->proxy) {
         r = from_environment(s, config, err);
     } else if (*config->proxy) {

@@ -78,9 +78,12 @@ static int setup_readable(struct fetch_shared *s, struct fetch_error *err)
 /* What workers may meet, and can't load themselves once they are confined. */
 static int setup_libraries(const struct fetch_shared *s, struct fetch_error *err)
 {
-    if (s->config.location)
-        host_prepare();
-    return s->config.compressed ? coding_prepare(err) : 0;
+    if ((s->config.location && host_prepare(err) < 0) || (s->config.compressed && coding_prepare(err) < 0)) {
+        err->kind = ERROR_NONE;
+        err->phase = PHASE_NONE;
+        return -1;
+    }
+    return 0;
 }
 
 int fetch_setup(const struct fetch_config *config, struct fetch_shared **ret, struct fetch_error *err)
