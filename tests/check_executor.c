@@ -639,30 +639,45 @@ static bool note_preparation(void *arg)
     return true;
 }
 
+/* A pool that prepares before its worker number `from`. *ret is a task that tells whether a worker's parent
+ * had done it. */
+static struct ledger *preparing_pool(struct executor_options *o, unsigned from, char ret[32])
+{
+    struct ledger *l = ledger_new();
+    prepared = 0;
+    o->prepare_from = from;
+    o->prepare = note_preparation;
+    o->prepare_arg = &prepared;
+    snprintf(ret, 32, "peek %llx", (unsigned long long)(uintptr_t)&prepared);
+    pool_open(l, o);
+    return l;
+}
+
+/* Ends the pool, whose tasks 1 to `last` must have found it done from `first` on. */
+static void preparing_pool_ends(struct ledger *l, unsigned first, unsigned last)
+{
+    pool_close(l);
+    for (unsigned id = 1; id <= last; id++)
+        ck_assert_str_eq(l->of[id].text, id >= first ? "1" : "0");
+    free(l);
+}
+
 /* Those from the third worker on find what it left, whichever way they were started. */
 START_TEST(what_is_prepared_once_is_shared_by_later_workers)
 {
+    enum { LAST = 6 };
     char text[32];
-    struct ledger *l = ledger_new();
     struct executor_options o = options_of((enum executor_mode)_i, 2);
     o.max_tasks_per_worker = 1;
-    prepared = not_yet = 0;
-    o.prepare_from = 3;
-    o.prepare = note_preparation;
-    o.prepare_arg = &prepared;
-    snprintf(text, sizeof text, "peek %llx", (unsigned long long)(uintptr_t)&prepared);
-    pool_open(l, &o);
-    for (unsigned id = 1; id <= 6; id++) {
+    struct ledger *l = preparing_pool(&o, 3, text);
+    for (unsigned id = 1; id <= LAST; id++) {
         struct executor_submission s = {
             .task = id, .data = text, .len = strlen(text), .affinity = id >= 3, .limit = INT64_MAX};
         ck_assert_int_eq(executor_submit(l->x, &s), 0);
         pool_drain(l);
     }
-    pool_close(l);
     ck_assert_uint_eq(prepared, _i == EXECUTOR_PROCESS);
-    for (unsigned id = 1; id <= 6; id++)
-        ck_assert_str_eq(l->of[id].text, prepared && id >= 3 ? "1" : "0");
-    free(l);
+    preparing_pool_ends(l, prepared ? 3 : LAST + 1, LAST);
 }
 END_TEST
 
@@ -670,47 +685,29 @@ END_TEST
 START_TEST(what_is_prepared_comes_before_all_that_start_together)
 {
     char text[32];
-    struct ledger *l = ledger_new();
     struct executor_options o = options_of(EXECUTOR_PROCESS, 4);
-    prepared = not_yet = 0;
-    o.prepare_from = 4;
-    o.prepare = note_preparation;
-    o.prepare_arg = &prepared;
-    snprintf(text, sizeof text, "peek %llx", (unsigned long long)(uintptr_t)&prepared);
-    pool_open(l, &o);
+    struct ledger *l = preparing_pool(&o, 4, text);
     for (unsigned id = 1; id <= 4; id++)
         pool_submit(l, id, text);
     ck_assert_uint_eq(prepared, 0);
-    pool_close(l);
+    preparing_pool_ends(l, 1, 4);
     ck_assert_uint_eq(prepared, 1);
-    for (unsigned id = 1; id <= 4; id++)
-        ck_assert_str_eq(l->of[id].text, "1");
-    free(l);
 }
 END_TEST
 
 START_TEST(what_is_not_prepared_yet_is_tried_again)
 {
     char text[32];
-    struct ledger *l = ledger_new();
     struct executor_options o = options_of(EXECUTOR_PROCESS, 1);
     o.max_tasks_per_worker = 1;
-    prepared = 0;
+    struct ledger *l = preparing_pool(&o, 1, text);
     not_yet = 2;
-    o.prepare_from = 1;
-    o.prepare = note_preparation;
-    o.prepare_arg = &prepared;
-    snprintf(text, sizeof text, "peek %llx", (unsigned long long)(uintptr_t)&prepared);
-    pool_open(l, &o);
     for (unsigned id = 1; id <= 5; id++) {
         pool_submit(l, id, text);
         pool_drain(l);
     }
-    pool_close(l);
+    preparing_pool_ends(l, 3, 5);
     ck_assert_uint_eq(prepared, 1);
-    for (unsigned id = 1; id <= 5; id++)
-        ck_assert_str_eq(l->of[id].text, id >= 3 ? "1" : "0");
-    free(l);
 }
 END_TEST
 
