@@ -98,14 +98,14 @@ void *task_initialize(void *arg, unsigned worker, char *message, size_t size)
 {
     const struct task_setup *setup = arg;
     (void)worker;
-    if (setup->confine && setup->memory_address)
-        memory_watch_tell(setup->memory_address);
     if (setup->confine) {
+        if (setup->memory_address)
+            memory_watch_tell(setup->memory_address);
         own_memory();
         late_libraries_settle();
+        if (confine_self(setup->confine, message, size) < 0)
+            return NULL;
     }
-    if (setup->confine && confine_self(setup->confine, message, size) < 0)
-        return NULL;
     struct task_state *state = calloc(1, sizeof *state);
     if (state) {
         state->alone = setup->confine != NULL;
