@@ -96,9 +96,9 @@ class Pool(Case):
     @modes("thread")
     def test_threads_share_connections_and_sessions(self):
         """Which of them fetches from a host doesn't matter: there is one connection, and one session."""
-        for path, reused, resumed in (("ok", True, False), ("close/ok", False, True)):
+        for path, reused, resumed in (("delay/5/ok", True, False), ("delay/5/close/ok", False, True)):
             lines = ["https://h%d.test/%s" % (i % 3, path) for i in range(60)]
-            # With fewer workers than hosts no worker can keep one for itself.
+            # With fewer workers than hosts no worker can keep one for itself; and with slow answers none can do all.
             result = self.json("-w", 2, "--per-host", 1, lines=lines)
             self.assertEqual(result.kinds, ["ok"] * 60)
             by_host = [[r for r in result.reports if "//h%d." % host in r["target"]] for host in range(3)]
