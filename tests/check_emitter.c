@@ -236,6 +236,43 @@ START_TEST(it_never_waits_for_a_place_that_the_pool_does_not_know_of)
 }
 END_TEST
 
+static void *abandon_main(void *arg)
+{
+    usleep(20000);
+    window_abandon(arg);
+    return NULL;
+}
+
+/* With all places full (0), or with a free one (1). */
+START_TEST(who_is_abandoned_gets_no_place_and_waits_for_none)
+{
+    static unsigned char body[FRAME_MAX_BODY];
+    pthread_t pool;
+    int r = 0;
+    ck_assert_int_ge(fcntl(ends[1], F_SETPIPE_SZ, 4 * FRAME_MAX_BODY), 4 * FRAME_MAX_BODY);
+    ck_assert(window_open(&e.window));
+    struct window pools = e.window;
+    ck_assert_int_eq(emitter_ready(&e), 0);
+    emitter_begin(&e, 7);
+    ck_assert_int_eq(emitter_head(&e, "", 0), 0);
+    ck_assert_int_eq(emitter_body(&e, body, sizeof body), 0);
+    if (_i == 1)
+        window_abandon(&pools);
+    else
+        ck_assert_int_eq(pthread_create(&pool, NULL, abandon_main, &pools), 0);
+    int places = 0;
+    while ((r = emitter_body(&e, body, sizeof body)) == 0)
+        places++;
+    ck_assert_int_eq(r, -1);
+    ck_assert_int_eq(places, _i == 1 ? 0 : WINDOW_PLACES);
+    ck_assert(e.dead);
+    ck_assert_int_eq(emitter_end(&e, "", 0), -1);
+    if (_i == 0)
+        ck_assert_int_eq(pthread_join(pool, NULL), 0);
+    window_close(&e.window);
+}
+END_TEST
+
 START_TEST(flush_passes_on_what_was_gathered)
 {
     unsigned char got[4096];
@@ -315,6 +352,7 @@ int main(void)
     tcase_add_test(t, a_small_result_is_one_write);
     tcase_add_test(t, pieces_of_a_body_share_frames);
     tcase_add_test(t, a_large_body_goes_on_in_the_window);
+    tcase_add_loop_test(t, who_is_abandoned_gets_no_place_and_waits_for_none, 0, 2);
     tcase_add_test(t, it_never_waits_for_a_place_that_the_pool_does_not_know_of);
     tcase_add_test(t, flush_passes_on_what_was_gathered);
     tcase_add_test(t, a_long_note_is_cut);

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "base/watched.h"
+#include "executor/emitting.h"
 #include "support/forbid.h"
 #include "support/pool_tasks.h"
 #include "support/within.h"
@@ -191,6 +192,37 @@ START_TEST(a_task_that_hangs_is_ended_at_its_limit)
     ck_assert_uint_eq(l->of[1].lost, 1);
     ck_assert_ptr_nonnull(strstr(l->of[1].text, "hung"));
     ck_assert_uint_eq(l->of[2].ends + l->of[3].ends, 2);
+    free(l);
+}
+END_TEST
+
+/* After a frame that is none it goes on, as long as somebody seems to listen. */
+static void broken_task(void *state, const void *data, size_t len, struct emitter *out)
+{
+    static unsigned char piece[FRAME_MAX_BODY];
+    unsigned char nonsense[FRAME_HEADER];
+    (void)state, (void)data, (void)len;
+    (void)emitter_head(out, "", 0);
+    (void)emitter_body(out, piece, sizeof piece);
+    (void)emitter_flush(out);
+    memset(nonsense, 0xff, sizeof nonsense);
+    (void)!write(out->fd, nonsense, sizeof nonsense);
+    while (emitter_body(out, piece, sizeof piece) == 0)
+        ;
+}
+
+/* Nobody takes its body any more, and there is no room in its window. */
+START_TEST(a_thread_that_is_given_up_in_a_large_body_goes_all_the_same)
+{
+    struct ledger *l = ledger_new();
+    struct executor_options o = process_options(2);
+    o.mode = EXECUTOR_THREAD;
+    o.task = broken_task;
+    pool_open(l, &o);
+    pool_submit(l, 1, "");
+    pool_close(l);
+    ck_assert_uint_eq(l->of[1].lost, 1);
+    ck_assert_ptr_nonnull(strstr(l->of[1].text, "broke the protocol"));
     free(l);
 }
 END_TEST
@@ -1026,6 +1058,7 @@ int main(void)
     tcase_add_test(t, a_worker_found_out_at_an_end_costs_no_other_task);
     tcase_add_test(t, only_a_worker_process_can_be_killed);
     tcase_add_test(t, a_task_that_hangs_is_ended_at_its_limit);
+    tcase_add_test(t, a_thread_that_is_given_up_in_a_large_body_goes_all_the_same);
     tcase_add_test(t, a_slow_start_is_no_hung_task_while_others_become_ready);
     tcase_add_test(t, a_worker_that_hangs_at_its_start_is_ended_as_well);
     tcase_add_test(t, cancelling_a_running_task_kills_its_process);

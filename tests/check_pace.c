@@ -94,8 +94,8 @@ END_TEST
 
 START_TEST(many_are_not_started_at_once)
 {
-    ck_assert_uint_eq(pace_first_growth(2, 1000, 0), 32);
-    ck_assert_uint_eq(pace_first_growth(64, 4000, 0), 1024);
+    ck_assert_uint_eq(pace_first_growth(2, 1000, 0), 16);
+    ck_assert_uint_eq(pace_first_growth(64, 4000, 0), 512);
 }
 END_TEST
 

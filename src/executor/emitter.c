@@ -91,6 +91,10 @@ static int open_place(struct emitter *e, uint64_t task)
     if (e->used && write_gathered(e) < 0)
         return -1;
     e->place = window_place(&e->window);
+    if (!e->place) {
+        e->dead = true;
+        return -1;
+    }
     e->shared = (struct frame){FRAME_SHARED, 0, task};
     return 0;
 }

@@ -35,7 +35,7 @@ static const int64_t LATE = 10 * NS_PER_MS;      /* a task behind another may wa
 static const int64_t START =
     5 * NS_PER_MS; /* a worker's, and its first task, where host and machine are quick */
 static const int64_t PATIENCE_MOST = 4 * NS_PER_SECOND; /* as long as all compute */
-static const int64_t FIRST_GAP = 3 * NS_PER_MS;         /* between two looks while most are not past that */
+static const int64_t FIRST_GAP = NS_PER_MS;             /* between two looks while most are not past that */
 
 static const int64_t UPTIME_STEP = 10 * NS_PER_MS; /* what /proc/uptime counts in */
 

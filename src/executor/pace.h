@@ -8,7 +8,7 @@
  * a server on the same machine for one: so the time that processors were idle (/proc/uptime) tells as well.
  * Those figures take a while. As long as most workers are in their first task, or none stays for long enough,
  * the state of a few (/proc/TID/stat) says how many want a processor at this moment. If that is less than
- * there are, the pool doubles every 3 ms, by 16 for each processor at most; else their starts are work
+ * there are, the pool doubles every millisecond, by 8 for each processor at most; else their starts are work
  * enough, but after 30 ms without any growth it grows by a quarter all the same, or, where most of them want
  * a processor, by one for each, after twice as long each time, 4 s at most. And since a few may keep all
  * processors for long, a pool that should not grow by its figures grows by a quarter every tenth of a second,
@@ -94,7 +94,7 @@ bool pace_is_full(unsigned cpus, double ran, double waited, double idle);
 unsigned pace_growth(unsigned cpus, unsigned living, double wanted);
 
 /* The same where `wanted` is of this moment, as while most are in their first task: none if it is what there
- * is, since starts are work for a processor themselves; at most 16 for each processor. */
+ * is, since starts are work for a processor themselves; at most 8 for each processor. */
 unsigned pace_first_growth(unsigned cpus, unsigned living, double wanted);
 
 /* What /proc/TID/stat begins with, `TID (NAME) STATE …`, cut anywhere behind that: true if it says that it

@@ -8,7 +8,7 @@
  *   news.c      events that no worker sent: started, cancelled, warnings
  *   pace.c      how fast the pool grows
  *   watch.c     the clock that stands still while the pool is not looked after, and who hangs or is stopped
- *   window.c    memory for large bodies that a worker process shares with the pool
+ *   window.c    memory for large bodies that a worker shares with the pool
  *   process.c, thread.c, serial.c   what a worker is
  *   forker.c    the thread that forks for a large pool
  */
@@ -49,7 +49,7 @@ struct worker {
     pid_t pid;
     void *thread; /* thread.c */
     struct collect in;
-    struct window window; /* the worker's large bodies; processes only */
+    struct window window; /* the worker's large bodies */
     struct task *current;
     struct task *ahead, *ahead_last; /* what was sent ahead, in this order (`behind`) */
     unsigned ahead_count;
@@ -203,6 +203,10 @@ unsigned roster_start_some(struct executor *x, unsigned most, struct slots *ret_
 /* Ends a worker: of its tasks the current one is lost for `reason` (owned by it from then on, may be NULL),
  * or cancelled. Takes effect when it is buried. */
 void worker_condemn(struct executor *x, struct worker *w, char *reason);
+
+/* A window for the worker that is being started, where the pool is small. Without one, or where it can't be
+ * had, bodies go through the pipe. */
+void worker_open_window(const struct executor *x, struct worker *w);
 
 /* Closes its jobs pipe, so that it finishes and goes. */
 void worker_leave(struct executor *x, struct worker *w);

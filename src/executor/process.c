@@ -21,9 +21,6 @@
 /* Where a worker process finds its two pipes; nothing above is open in it. */
 enum { CHILD_JOBS = 3, CHILD_RESULTS = 4, CHILD_DESCRIPTORS = 5 };
 
-/* So many at most have a window each: 256 KB, once it is used. */
-enum { WINDOW_WORKERS = 64 };
-
 /* When there are so many, a thread without the pool's descriptors forks the others. */
 enum { FORKER_WORKERS = 128 };
 
@@ -130,8 +127,7 @@ static void undo(pid_t pid)
 static pid_t fork_with_window(const struct executor *x, struct worker *w, int jobs, int results)
 {
     (void)pthread_mutex_lock(&forking);
-    if (x->options.max_workers <= WINDOW_WORKERS && window_open(&w->window))
-        w->in.window = &w->window;
+    worker_open_window(x, w);
     window_lend(&w->window);
     struct child c = {.options = x->options,
                       .slot = w->slot + 1,

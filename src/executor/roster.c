@@ -16,6 +16,7 @@ enum {
     LOWEST_DESCRIPTOR = 5,   /* a child uses 0 to 4; what it moves there must lie above */
     LARGE_PIPE = 256 * 1024, /* for bulk … */
     LARGE_PIPE_WORKERS = 64, /* … where that fits what a user's pipes may hold */
+    WINDOW_WORKERS = 64,     /* so many at most have a window each: 256 KB, once it is used */
     START_TRIES = 6,         /* before tasks are given up, with no worker at all */
     INIT_TRIES = 3,          /* the same for initializers that fail */
     RETURN_TRIES = 3         /* workers that may die in front of one task */
@@ -86,6 +87,12 @@ static int open_pipes(struct executor *x, struct worker *w)
         return -1;
     worker_listen(x, w, true);
     return w->listening ? 0 : -1;
+}
+
+void worker_open_window(const struct executor *x, struct worker *w)
+{
+    if (x->options.max_workers <= WINDOW_WORKERS && window_open(&w->window))
+        w->in.window = &w->window;
 }
 
 /* Frees the slot; its queue stays. */
@@ -340,9 +347,11 @@ void worker_condemn(struct executor *x, struct worker *w, char *reason)
     worker_listen(x, w, w->pidfd < 0 && !w->eof); /* to see its end, where nothing else shows it */
     if (x->mode->kill) {
         x->mode->kill(w);
-    } else if (!w->sending) {
-        close_fd(&w->jobs_write); /* a thread goes when its task is done; until then it is read and ignored */
+        return;
     }
+    window_abandon(&w->window);
+    if (!w->sending)
+        close_fd(&w->jobs_write); /* a thread goes when its task is done; until then it is read and ignored */
 }
 
 void worker_check_exit(struct executor *x, struct worker *w, bool wait)
@@ -473,7 +482,8 @@ void roster_clear(struct executor *x)
             x->mode->kill(w);
         worker_listen(x, w, false);
         close_fd(&w->jobs_write);
-        close_fd(&w->results); /* a thread that is blocked in writing gets EPIPE */
+        close_fd(&w->results);      /* a thread that is blocked in writing gets EPIPE … */
+        window_abandon(&w->window); /* … or waits here */
     }
     for (unsigned s = 0; s < most; s++) {
         struct worker *w = &x->workers[s];

@@ -86,10 +86,12 @@ static int thread_start(struct executor *x, struct worker *w)
     struct thread_worker *t = calloc(1, sizeof *t);
     if (!t)
         return -1;
+    worker_open_window(x, w);
     struct worker_setup setup = {.options = &x->options,
                                  .slot = w->slot + 1,
                                  .jobs = w->jobs_read,
                                  .results = w->results_write,
+                                 .window = w->window,
                                  .wake_fd = x->wake_fd,
                                  .wake = thread_asked,
                                  .wake_arg = x};

@@ -19,8 +19,9 @@ enum { HEAD = 4096, SIZE = HEAD + WINDOW_PLACES * FRAME_MAX_BODY };
 
 /* In front of the places. Only the worker believes what is in it. */
 struct control {
-    _Atomic uint32_t done;  /* places that the pool has dealt with */
-    _Atomic uint32_t waits; /* the worker does, for the next */
+    _Atomic uint32_t done;      /* places that the pool has dealt with; one more when it is abandoned */
+    _Atomic uint32_t abandoned; /* set before that */
+    _Atomic uint32_t waits;     /* the worker does, for the next */
 };
 
 static struct control *control(const struct window *w)
@@ -66,16 +67,26 @@ void window_close(struct window *w)
 
 /* Either the worker sees the new count, or the pool sees that it waits (all are sequentially consistent, and
  * futex(2) compares again). */
+static void count_one(struct control *c)
+{
+    (void)atomic_fetch_add(&c->done, 1);
+    if (atomic_load(&c->waits))
+        (void)syscall(SYS_futex, &c->done, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
 unsigned char *window_place(struct window *w)
 {
     struct control *c = control(w);
-    uint32_t done;
-    while (w->count - (done = atomic_load(&c->done)) >= WINDOW_PLACES) {
+    for (;;) {
+        uint32_t done = atomic_load(&c->done);
+        if (atomic_load(&c->abandoned))
+            return NULL;
+        if (w->count - done < WINDOW_PLACES)
+            return place(w);
         atomic_store(&c->waits, 1);
         (void)syscall(SYS_futex, &c->done, FUTEX_WAIT, done, NULL, NULL, 0);
         atomic_store(&c->waits, 0);
     }
-    return place(w);
 }
 
 void window_filled(struct window *w)
@@ -92,8 +103,13 @@ const unsigned char *window_next(struct window *w)
 
 void window_give_back(struct window *w)
 {
-    struct control *c = control(w);
-    (void)atomic_fetch_add(&c->done, 1);
-    if (atomic_load(&c->waits))
-        (void)syscall(SYS_futex, &c->done, FUTEX_WAKE, 1, NULL, NULL, 0);
+    count_one(control(w));
+}
+
+void window_abandon(struct window *w)
+{
+    if (!w->base)
+        return;
+    atomic_store(&control(w)->abandoned, 1);
+    count_one(control(w)); /* whoever waits looks again */
 }

@@ -1,9 +1,9 @@
 /*
- * A window: memory that a worker process shares with the pool, for large bodies. What goes through a pipe is
- * copied into it and out again, by the kernel; what lies in the window is written to its file from there. The
- * frames stay in the pipe, in their order: SHARED says how many bytes of the body are in the next place.
- * There are a few places, used in turn; a worker that has filled them all waits, as it would for a full pipe,
- * until the pool has dealt with one.
+ * A window: memory that a worker shares with the pool, for large bodies. What goes through a pipe is copied
+ * into it and out again, by the kernel; what lies in the window is written to its file from there. The frames
+ * stay in the pipe, in their order: SHARED says how many bytes of the body are in the next place. There are a
+ * few places, used in turn; a worker that has filled them all waits, as it would for a full pipe, until the
+ * pool has dealt with one, or will deal with none any more.
  *
  * The pool trusts nothing in it: where it reads follows from its own count, how much from the checked frame.
  * A worker has no more than WINDOW_PLACES frames of it under way, so that more in one read is a lie. What the
@@ -11,10 +11,11 @@
  * depend on them. Another worker never sees it, of this pool or of another one's in this process.
  *   1. window_open       in the pool; a window of zeros is none. No child inherits it …
  *   2. window_lend       … but the one that is forked now; window_part after that. No other thread may fork
- *                        between 1 and here
+ *                        between 1 and here. A thread needs neither
  *   3. window_place      in the worker: where the next bytes go; window_filled: they are there
  *   4. window_next       in the pool, for each SHARED frame; window_give_back when its bytes are dealt with
- *   5. window_close      in the pool
+ *   5. window_abandon    in the pool, where the worker can't be killed and nobody reads what it sends
+ *   6. window_close      in the pool, when the worker is gone
  */
 #ifndef PFETCH_EXECUTOR_WINDOW_H
 #define PFETCH_EXECUTOR_WINDOW_H
@@ -42,7 +43,7 @@ int window_part(const struct window *w);
 /* Releases it in this process; safe where there is none. */
 void window_close(struct window *w);
 
-/* FRAME_MAX_BODY bytes for the worker to fill; waits until a place is free. */
+/* FRAME_MAX_BODY bytes for the worker to fill; waits until a place is free. NULL: it was abandoned. */
 unsigned char *window_place(struct window *w);
 
 /* The worker has filled the place, as far as its frame will say. */
@@ -53,5 +54,8 @@ const unsigned char *window_next(struct window *w);
 
 /* The pool has done with the place that window_next returned last. */
 void window_give_back(struct window *w);
+
+/* The worker gets no place any more, and does not wait for one; safe where there is none. */
+void window_abandon(struct window *w);
 
 #endif
