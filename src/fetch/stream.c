@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -56,7 +57,8 @@ void stream_expect(struct stream *s, uint64_t len)
 /* TCP. The call comes first and the wait after it, since mostly there is no need to wait. A read does its
  * first moments of waiting itself, by SO_RCVTIMEO: most answers come within them, and cost one call instead
  * of three. While much is expected and comes quickly, the kernel also gathers it (SO_RCVLOWAT): a reader that
- * is woken for each segment keeps the one who sends, or a decryption, from a processor. */
+ * is woken for each segment keeps the one who sends, or a decryption, from a processor. What is not gathered
+ * may be there when others have had their turn, which is cheaper than to sleep and be woken by who sends. */
 
 struct tcp_stream {
     struct stream base;
@@ -72,9 +74,13 @@ enum {
     MUCH = 8 * 1024,      /* for one read … */
     QUICK_READS = 8,      /* … of that many in a row, until more is gathered */
     RESERVE = 128 * 1024, /* not waited for: of what is expected, TLS may have read as much before */
+    TURNS_LEFT_OUT = 64,  /* after a long one */
 };
 
 #define TCP_PATIENCE (10 * NS_PER_MS)
+#define LONG_TURN    (3 * NS_PER_MS) /* more than the handshakes of the other workers take */
+
+static _Thread_local unsigned turns_left_out;
 
 static void tcp_gather(struct tcp_stream *t, bool on)
 {
@@ -102,6 +108,30 @@ static ptrdiff_t tcp_failed(int error, enum error_phase phase, struct fetch_erro
     return STREAM_ERROR;
 }
 
+/* Others had a turn from `since` on. A long one says that somebody computes who would have one each time. */
+static void note_turn(int64_t since)
+{
+    if (deadline_now() - since > LONG_TURN)
+        turns_left_out = TURNS_LEFT_OUT;
+}
+
+/* As recv(2), which may sleep if it `blocks`; at `now`. */
+static ssize_t tcp_receive(const struct tcp_stream *t, void *into, size_t size, bool blocks, int64_t now)
+{
+    if (!blocks || t->gathers)
+        return recv(t->base.fd, into, size, blocks ? 0 : MSG_DONTWAIT);
+    if (turns_left_out > 0) {
+        turns_left_out--;
+        return recv(t->base.fd, into, size, 0);
+    }
+    ssize_t n = recv(t->base.fd, into, size, MSG_DONTWAIT);
+    if (n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+        return n;
+    (void)sched_yield();
+    note_turn(now);
+    return recv(t->base.fd, into, size, 0);
+}
+
 static ptrdiff_t tcp_read(struct stream *s, void *into, size_t size, const struct wait *w,
                           enum error_phase phase, struct fetch_error *err)
 {
@@ -112,7 +142,7 @@ static ptrdiff_t tcp_read(struct stream *s, void *into, size_t size, const struc
     if (w && wait_cancelled(w, now, &t->ask))
         return wait_failed(w, WAIT_CANCELLED, phase, err);
     for (;;) {
-        ssize_t n = recv(s->fd, into, size, blocks ? 0 : MSG_DONTWAIT);
+        ssize_t n = tcp_receive(t, into, size, blocks, now);
         if (n >= 0) {
             tcp_note(t, (size_t)n);
             return n;
