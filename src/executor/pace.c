@@ -23,7 +23,7 @@ enum {
     READ_MOST = 128, /* … of at most so many, for the first look at one tells nothing … */
     GLANCES = 8,     /* … and those whose state is */
     LATEST = 128,    /* of these looks so many count, about */
-    FIRST_STEP = 16, /* workers for each processor, that are started at most by what these tell */
+    FIRST_STEP = 8,  /* workers for each processor, that are started at most by what these tell */
     COST_SHARE = 64, /* looking takes at most that part of the time … */
     FIRST_SHARE = 4, /* … or so many times as much, where few are past their first task */
     TEXT = 96        /* three numbers */
