@@ -159,7 +159,7 @@ START_TEST(what_is_shared_is_looked_for_in_the_window)
     struct collect c;
     struct collect_item item;
     char why[100];
-    ck_assert(window_open(&w));
+    ck_assert(window_open(&w, WINDOW_OF_PROCESS));
     struct window worker = w;
     collect_init(&c);
     c.window = &w;
@@ -192,7 +192,7 @@ START_TEST(one_read_tells_of_no_more_places_than_there_are)
     struct collect c;
     struct collect_item item;
     char why[100];
-    ck_assert(window_open(&w));
+    ck_assert(window_open(&w, WINDOW_OF_PROCESS));
     collect_init(&c);
     c.window = &w;
     for (int i = 0; i < WINDOW_PLACES; i++)

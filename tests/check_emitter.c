@@ -152,7 +152,7 @@ START_TEST(a_large_body_goes_on_in_the_window)
     ck_assert_int_eq(pipe(ends), 0);
     ck_assert_int_ge(fcntl(ends[1], F_SETPIPE_SZ, 1024 * 1024), (int)sizeof body);
     e.fd = ends[1];
-    ck_assert(window_open(&e.window));
+    ck_assert(window_open(&e.window, WINDOW_OF_PROCESS));
     pool = e.window;
     ck_assert_int_eq(emitter_ready(&e), 0);
     ck_assert_int_eq((int)read(ends[0], got, FRAME_HEADER), FRAME_HEADER);
@@ -217,7 +217,7 @@ START_TEST(it_never_waits_for_a_place_that_the_pool_does_not_know_of)
     (void)close(ends[1]);
     ck_assert_int_eq(pipe(ends), 0);
     e.fd = ends[1];
-    ck_assert(window_open(&e.window));
+    ck_assert(window_open(&e.window, WINDOW_OF_PROCESS));
     struct window pools = e.window;
     ck_assert_int_eq(pthread_create(&pool, NULL, pool_main, &pools), 0);
     ck_assert_int_eq(emitter_ready(&e), 0);
@@ -250,7 +250,7 @@ START_TEST(who_is_abandoned_gets_no_place_and_waits_for_none)
     pthread_t pool;
     int r = 0;
     ck_assert_int_ge(fcntl(ends[1], F_SETPIPE_SZ, 4 * FRAME_MAX_BODY), 4 * FRAME_MAX_BODY);
-    ck_assert(window_open(&e.window));
+    ck_assert(window_open(&e.window, WINDOW_OF_PROCESS));
     struct window pools = e.window;
     ck_assert_int_eq(emitter_ready(&e), 0);
     emitter_begin(&e, 7);

@@ -1,4 +1,4 @@
-/* Memory that a worker process shares with the pool. */
+/* Memory that a worker shares with the pool. */
 #include "config.h"
 
 #include <check.h>
@@ -22,7 +22,7 @@ static int ends[2];
 static void setup(void)
 {
     ck_assert_int_eq(pipe(ends), 0);
-    ck_assert(window_open(&w));
+    ck_assert(window_open(&w, WINDOW_OF_PROCESS));
 }
 
 static void teardown(void)
@@ -151,6 +151,27 @@ START_TEST(only_the_child_that_it_is_lent_to_inherits_it)
 }
 END_TEST
 
+/* Not even with one that another thread forks just before it is kept from children. */
+START_TEST(a_threads_window_is_shared_with_no_child)
+{
+    struct window own;
+    int status;
+    ck_assert(window_open(&own, WINDOW_OF_THREAD));
+    window_lend(&own);
+    unsigned char *place = window_place(&own);
+    place[0] = 1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        place[0] = 2;
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(place[0], 1);
+    window_close(&own);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("window");
@@ -160,6 +181,7 @@ int main(void)
     tcase_add_test(t, a_worker_waits_until_a_place_is_given_back);
     tcase_add_test(t, the_count_may_wrap);
     tcase_add_test(t, only_the_child_that_it_is_lent_to_inherits_it);
+    tcase_add_test(t, a_threads_window_is_shared_with_no_child);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

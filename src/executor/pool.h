@@ -206,7 +206,7 @@ void worker_condemn(struct executor *x, struct worker *w, char *reason);
 
 /* A window for the worker that is being started, where the pool is small. Without one, or where it can't be
  * had, bodies go through the pipe. */
-void worker_open_window(const struct executor *x, struct worker *w);
+void worker_open_window(const struct executor *x, struct worker *w, enum window_kind kind);
 
 /* Closes its jobs pipe, so that it finishes and goes. */
 void worker_leave(struct executor *x, struct worker *w);

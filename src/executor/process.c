@@ -127,7 +127,7 @@ static void undo(pid_t pid)
 static pid_t fork_with_window(const struct executor *x, struct worker *w, int jobs, int results)
 {
     (void)pthread_mutex_lock(&forking);
-    worker_open_window(x, w);
+    worker_open_window(x, w, WINDOW_OF_PROCESS);
     window_lend(&w->window);
     struct child c = {.options = x->options,
                       .slot = w->slot + 1,

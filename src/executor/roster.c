@@ -89,9 +89,9 @@ static int open_pipes(struct executor *x, struct worker *w)
     return w->listening ? 0 : -1;
 }
 
-void worker_open_window(const struct executor *x, struct worker *w)
+void worker_open_window(const struct executor *x, struct worker *w, enum window_kind kind)
 {
-    if (x->options.max_workers <= WINDOW_WORKERS && window_open(&w->window))
+    if (x->options.max_workers <= WINDOW_WORKERS && window_open(&w->window, kind))
         w->in.window = &w->window;
 }
 

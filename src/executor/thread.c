@@ -86,7 +86,7 @@ static int thread_start(struct executor *x, struct worker *w)
     struct thread_worker *t = calloc(1, sizeof *t);
     if (!t)
         return -1;
-    worker_open_window(x, w);
+    worker_open_window(x, w, WINDOW_OF_THREAD);
     struct worker_setup setup = {.options = &x->options,
                                  .slot = w->slot + 1,
                                  .jobs = w->jobs_read,

@@ -34,9 +34,10 @@ static unsigned char *place(const struct window *w)
     return w->base + HEAD + (size_t)(w->count % WINDOW_PLACES) * FRAME_MAX_BODY;
 }
 
-bool window_open(struct window *w)
+bool window_open(struct window *w, enum window_kind kind)
 {
-    void *base = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    int sharing = kind == WINDOW_OF_PROCESS ? MAP_SHARED : MAP_PRIVATE;
+    void *base = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED)
         return false;
     w->base = base;

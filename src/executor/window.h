@@ -11,7 +11,7 @@
  * depend on them. Another worker never sees it, of this pool or of another one's in this process.
  *   1. window_open       in the pool; a window of zeros is none. No child inherits it …
  *   2. window_lend       … but the one that is forked now; window_part after that. No other thread may fork
- *                        between 1 and here. A thread needs neither
+ *                        between 1 and here. Not for a thread
  *   3. window_place      in the worker: where the next bytes go; window_filled: they are there
  *   4. window_next       in the pool, for each SHARED frame; window_give_back when its bytes are dealt with
  *   5. window_abandon    in the pool, where the worker can't be killed and nobody reads what it sends
@@ -30,8 +30,12 @@ struct window {
     uint32_t count;      /* places used so far: the worker's of those filled, the pool's of those read */
 };
 
+/* A thread has the pool's memory anyway; its window is no child's, even of one that is forked at this moment.
+ */
+enum window_kind { WINDOW_OF_PROCESS, WINDOW_OF_THREAD };
+
 /* Makes one. False where it can't be had: then there is none, and bodies go through the pipe. */
-bool window_open(struct window *w);
+bool window_open(struct window *w, enum window_kind kind);
 
 /* The next child shall inherit it. Where that can't be had there is none any more. */
 void window_lend(struct window *w);

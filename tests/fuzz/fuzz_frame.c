@@ -51,7 +51,7 @@ static void take(struct outcome *o, struct collect *c, const struct collect_item
 static struct window *window(void)
 {
     static struct window w;
-    must(w.base || window_open(&w), "no window");
+    must(w.base || window_open(&w, WINDOW_OF_PROCESS), "no window");
     w.count = 0;
     return &w;
 }
