@@ -94,12 +94,12 @@ class Politeness(Case):
             for dispatch in ("round-robin", "affinity"):
                 with self.subTest(mode=mode, dispatch=dispatch):
                     self.origin.events_clear()
-                    lines = ["https://slow.test/delay/600/ok"] + ["https://h.test/ok"] * 3
-                    result = self.json("-m", mode, "-w", 1, "--dispatch", dispatch, "--per-host-delay", 0.3, lines=lines)
+                    lines = ["https://slow.test/delay/1200/ok"] + ["https://h.test/ok"] * 3
+                    result = self.json("-m", mode, "-w", 1, "--dispatch", dispatch, "--per-host-delay", 0.6, lines=lines)
                     self.assertEqual(result.kinds, ["ok"] * 4)
                     at = [t for t, h in self.starts() if h == "h.test"]
-                    # as the origin sees it, behind a handshake or none
-                    self.assertGreaterEqual(min(b - a for a, b in zip(at, at[1:])), 0.2)
+                    # as the origin sees it, behind a handshake or none, which a busy machine makes long
+                    self.assertGreaterEqual(min(b - a for a, b in zip(at, at[1:])), 0.3)
 
     def test_a_pause_holds_what_busy_workers_were_given(self):
         """Behind the answer that asks for it, in the same worker, and behind a slow one in another."""
