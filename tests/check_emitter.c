@@ -261,9 +261,11 @@ START_TEST(who_is_abandoned_gets_no_place_and_waits_for_none)
     else
         ck_assert_int_eq(pthread_create(&pool, NULL, abandon_main, &pools), 0);
     int places = 0;
+    errno = 0;
     while ((r = emitter_body(&e, body, sizeof body)) == 0)
         places++;
     ck_assert_int_eq(r, -1);
+    ck_assert_int_eq(errno, EPIPE);
     ck_assert_int_eq(places, _i == 1 ? 0 : WINDOW_PLACES);
     ck_assert(e.dead);
     ck_assert_int_eq(emitter_end(&e, "", 0), -1);

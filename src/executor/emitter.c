@@ -93,6 +93,7 @@ static int open_place(struct emitter *e, uint64_t task)
     e->place = window_place(&e->window);
     if (!e->place) {
         e->dead = true;
+        errno = EPIPE;
         return -1;
     }
     e->shared = (struct frame){FRAME_SHARED, 0, task};

@@ -19,7 +19,7 @@ enum { HEAD = 4096, SIZE = HEAD + WINDOW_PLACES * FRAME_MAX_BODY };
 
 /* In front of the places. Only the worker believes what is in it. */
 struct control {
-    _Atomic uint32_t done;      /* places that the pool has dealt with; one more when it is abandoned */
+    _Atomic uint32_t done;      /* places that the pool has dealt with; more when it is abandoned */
     _Atomic uint32_t abandoned; /* set before that */
     _Atomic uint32_t waits;     /* the worker does, for the next */
 };
